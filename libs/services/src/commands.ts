@@ -1,0 +1,96 @@
+import type { JsonValue } from './codec/json-reader.js';
+import type { ServiceObject } from './service.js';
+
+/** An order to a cluster. Everything that is not a rule comes in as data: the time, what is random, what was looked up. */
+export type Command = ServiceCommand | ClusterCommand;
+export type ServiceCommand = CreateService | UpdateService | DeleteService;
+export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | RemoveCluster;
+
+interface Ordered {
+  time: Date;
+  /** Seed of everything the decision draws: addresses, ports, names. */
+  seed: readonly [number, number, number, number];
+  /** Decide and answer, change nothing. */
+  dryRun: boolean;
+}
+
+interface ServiceOrder extends Ordered {
+  namespace: string;
+  /** The uid that a Service gets if this command creates one. */
+  newUid: string;
+  /** Who is recorded as the owner of the fields that this command sets. */
+  fieldManager: string;
+}
+
+/** POST. `service` is decoded and statically defaulted. */
+export interface CreateService extends ServiceOrder {
+  type: 'CreateService';
+  service: ServiceObject;
+}
+
+/** PUT and PATCH of a Service or of its `/status`. A PUT to a missing name creates (not through `/status`: difference 8). */
+export interface UpdateService extends ServiceOrder {
+  type: 'UpdateService';
+  name: string;
+  subresource: 'status' | null;
+  change: { kind: 'replace'; service: ServiceObject } | ({ kind: 'patch' } & ServicePatch);
+}
+
+export interface ServicePatch {
+  format: 'merge' | 'json' | 'strategic';
+  patch: JsonValue;
+  /** Paths that stood twice in the patch. */
+  duplicates: readonly string[];
+  fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+}
+
+export interface DeleteService extends ServiceOrder {
+  type: 'DeleteService';
+  name: string;
+  options: DeletionOptions;
+}
+
+/** What a DELETE may ask for. @see k8s.io/apimachinery/pkg/apis/meta/v1 DeleteOptions */
+export interface DeletionOptions {
+  preconditions?: { uid?: string; resourceVersion?: string };
+  propagationPolicy?: string;
+  orphanDependents?: boolean;
+}
+
+export interface RegisterCluster extends Ordered {
+  type: 'RegisterCluster';
+  name: string;
+  serviceCIDRs: readonly string[];
+  nodePortRange?: string;
+  /** Whether `default/kubernetes` is made on the first address of the primary range, as an API server does. */
+  apiServerService: boolean;
+  newUid: string;
+}
+
+/** The whole list anew. A CIDR that drains and is declared again is open again. */
+export interface DeclareCidrs extends Ordered {
+  type: 'DeclareCidrs';
+  name: string;
+  serviceCIDRs: readonly string[];
+  /** Accept that held addresses lie outside every range afterwards, as a restarted kube-apiserver does. */
+  keepInUse: boolean;
+}
+export interface AddCidr extends Ordered {
+  type: 'AddCidr';
+  name: string;
+  cidr: string;
+}
+export interface DrainCidr extends Ordered {
+  type: 'DrainCidr';
+  name: string;
+  cidr: string;
+}
+export interface RemoveCidr extends Ordered {
+  type: 'RemoveCidr';
+  name: string;
+  cidr: string;
+}
+export interface RemoveCluster extends Ordered {
+  type: 'RemoveCluster';
+  name: string;
+}

@@ -1,0 +1,60 @@
+import { decideCluster } from './cluster/rules.js';
+import type { Command } from './commands.js';
+import type { Accepted, Decision } from './decision.js';
+import { Refusal, refuse } from './rejection.js';
+import { createService } from './service/create.js';
+import { deleteService } from './service/delete.js';
+import { updateService } from './service/update.js';
+import { serviceKey, type ClusterState } from './state.js';
+
+/**
+ * Decides one command. Pure: the same command on the same state gives the same events on any machine; neither is changed.
+ * @param stored the document of the Service that `documentKey` names, or undefined when there is none
+ */
+export const decide = (command: Command, state: ClusterState, stored: string | undefined): Decision => {
+  try {
+    return accept(command, state, stored);
+  } catch (error) {
+    if (error instanceof Refusal) return { outcome: 'rejected', rejection: error.rejection, warnings: error.warnings };
+    throw error;
+  }
+};
+
+const accept = (command: Command, state: ClusterState, stored: string | undefined): Accepted => {
+  switch (command.type) {
+    case 'CreateService':
+    case 'UpdateService':
+    case 'DeleteService':
+      if (state.definition === null) return refuse({ code: 'cluster_not_found', cluster: '' });
+      break;
+    default:
+      return decideCluster(command, state, stored);
+  }
+  switch (command.type) {
+    case 'CreateService':
+      return createService(command, state, stored);
+    case 'UpdateService':
+      return updateService(command, state, stored);
+    case 'DeleteService':
+      return deleteService(command, state, stored);
+  }
+};
+
+/** The Service whose document a command has to see; undefined when it needs none. */
+export const documentKey = (command: Command): { namespace: string; name: string } | undefined => {
+  switch (command.type) {
+    case 'CreateService':
+      return command.service.metadata.name === undefined ? undefined : { namespace: command.namespace, name: command.service.metadata.name };
+    case 'UpdateService':
+    case 'DeleteService':
+      return { namespace: command.namespace, name: command.name };
+    case 'RemoveCluster':
+      return { namespace: 'default', name: 'kubernetes' };
+    default:
+      return undefined;
+  }
+};
+
+/** Whether the state knows that Service, so that its document exists and must be read. */
+export const documentExists = (state: ClusterState, key: { namespace: string; name: string }): boolean =>
+  state.services.has(serviceKey(key.namespace, key.name));

@@ -1,0 +1,100 @@
+import type { Family } from '@ipledger/ip';
+import { encodeService } from './codec/encode-service.js';
+import type { Band } from './pool/pool.js';
+import type { PortPurpose } from './service/node-ports.js';
+import type { ServiceObject, StringMap } from './service.js';
+
+/**
+ * The facts of a cluster's log. Contracts only grow: a member is never removed, renamed or given another meaning; what
+ * would break a reader is a new type. `docs/events.md` shows one of each.
+ */
+export type Event =
+  | ClusterRegistered | ClusterCidrsDeclared | ClusterCidrAdded | ClusterCidrDraining | ClusterCidrRemoved | ClusterRemoved
+  | ServiceCreated | ServiceUpdated | ServiceDeleted
+  | IpAllocated | IpReleased | PortAllocated | PortReleased;
+
+export interface ServiceRef {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export interface ClusterRegistered {
+  type: 'cluster.registered';
+  data: { name: string; serviceCIDRs: string[]; nodePortRange: string; createdAt: string };
+}
+/** The ranges were declared anew: all of them, in order. `previous` is what they were, `draining` what still drains. */
+export interface ClusterCidrsDeclared {
+  type: 'cluster.cidrs-declared';
+  data: { serviceCIDRs: string[]; draining: string[]; previous: string[]; keptInUse: number };
+}
+export interface ClusterCidrAdded {
+  type: 'cluster.cidr-added';
+  data: { cidr: string };
+}
+export interface ClusterCidrDraining {
+  type: 'cluster.cidr-draining';
+  data: { cidr: string };
+}
+export interface ClusterCidrRemoved {
+  type: 'cluster.cidr-removed';
+  data: { cidr: string };
+}
+export interface ClusterRemoved {
+  type: 'cluster.removed';
+  data: Record<string, never>;
+}
+
+/** Last event of its command; its revision is the Service's resourceVersion. `object` is the Service as stored. */
+export interface ServiceCreated {
+  type: 'service.created';
+  data: { service: ServiceRef; object: ServiceObject };
+}
+export interface ServiceUpdated {
+  type: 'service.updated';
+  data: { service: ServiceRef; previous: PreviousService; object: ServiceObject };
+}
+/** `object` is the last state, with the revision of the deletion. */
+export interface ServiceDeleted {
+  type: 'service.deleted';
+  data: { service: ServiceRef; previous: PreviousService; object: ServiceObject };
+}
+
+/** What a selector could see before the change, so that a watch can tell an object that leaves a selection (design D9). */
+export interface PreviousService {
+  revision: number;
+  labels: StringMap;
+  type: string;
+  clusterIP: string;
+}
+
+export interface IpAllocated {
+  type: 'ip.allocated';
+  data: { address: string; family: Family; cidr: string | null; band: Band | null; scope: 'static' | 'dynamic'; service: ServiceRef };
+}
+export type ReleaseReason = 'deleted' | 'downgraded' | 'type-changed';
+export interface IpReleased {
+  type: 'ip.released';
+  data: { address: string; family: Family; cidr: string | null; band: Band | null; reason: ReleaseReason; service: ServiceRef };
+}
+export interface PortAllocated {
+  type: 'port.allocated';
+  data: { port: number; purpose: PortPurpose; scope: 'static' | 'dynamic'; service: ServiceRef };
+}
+export interface PortReleased {
+  type: 'port.released';
+  data: { port: number; purpose: PortPurpose; reason: ReleaseReason | 'dropped'; service: ServiceRef };
+}
+
+/**
+ * The JSON text of a command's events as the log stores it.
+ * @param document the encoded Service when the caller has it: it is encoded once for log, document table and answer
+ */
+export const encodeEvents = (events: readonly Event[], document?: string): string =>
+  `[${events.map((event) => encodeEvent(event, document)).join(',')}]`;
+
+const encodeEvent = (event: Event, document: string | undefined): string => {
+  if (!('object' in event.data)) return JSON.stringify(event);
+  const { object, ...rest } = event.data;
+  return `{"type":"${event.type}","data":${JSON.stringify(rest).slice(0, -1)},"object":${document ?? encodeService(object)}}}`;
+};

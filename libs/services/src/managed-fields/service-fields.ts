@@ -1,0 +1,146 @@
+import type { ServiceObject } from '../service.js';
+import type { FieldSet } from './field-set.js';
+
+/** How the parts of a Service are owned. A leaf is owned as a whole, as are atomic lists and maps. */
+type Shape =
+  | { kind: 'leaf' }
+  /** `always`: Go writes it even when it is empty, so that it is on both sides of every comparison. */
+  | { kind: 'struct'; fields: Record<string, Shape>; always?: true }
+  | { kind: 'map' }
+  | { kind: 'set' }
+  | { kind: 'keyed'; keys: readonly string[]; item: Shape };
+
+const leaf: Shape = { kind: 'leaf' };
+const struct = (fields: Record<string, Shape>): Shape => ({ kind: 'struct', fields: inOrder(fields) });
+const leaves = (...names: string[]): Record<string, Shape> => Object.fromEntries(names.map((name) => [name, leaf]));
+
+/** In the order of their names: sets built by walking along are then sorted, as upstream writes them. */
+const inOrder = (fields: Record<string, Shape>): Record<string, Shape> => {
+  const names = Object.keys(fields).sort();
+  return Object.fromEntries(names.map((name) => [name, fields[name] as Shape]));
+};
+
+/**
+ * Which fields there are, and which of them no manager can own (name, uid and the like) and so are left out.
+ * @see k8s.io/api/core/v1 listType, listMapKey and mapType markers; managedfields/internal/stripmeta.go, Kubernetes v1.37.2
+ */
+const shapes = {
+  metadata: inOrder({
+    ...leaves('generateName', 'deletionTimestamp', 'deletionGracePeriodSeconds'),
+    labels: { kind: 'map' },
+    annotations: { kind: 'map' },
+    finalizers: { kind: 'set' },
+    ownerReferences: { kind: 'keyed', keys: ['uid'], item: leaf },
+  }),
+  spec: inOrder({
+    ...leaves(
+      'selector', 'clusterIP', 'clusterIPs', 'type', 'externalIPs', 'sessionAffinity', 'loadBalancerIP', 'loadBalancerSourceRanges', 'externalName',
+      'externalTrafficPolicy', 'healthCheckNodePort', 'publishNotReadyAddresses', 'ipFamilies', 'ipFamilyPolicy', 'allocateLoadBalancerNodePorts',
+      'loadBalancerClass', 'internalTrafficPolicy', 'trafficDistribution',
+    ),
+    sessionAffinityConfig: struct({ clientIP: struct(leaves('timeoutSeconds')) }),
+    ports: { kind: 'keyed', keys: ['port', 'protocol'], item: struct(leaves('name', 'protocol', 'appProtocol', 'port', 'targetPort', 'nodePort')) },
+  }),
+  status: inOrder({
+    loadBalancer: { kind: 'struct', always: true, fields: { ingress: leaf } },
+    conditions: { kind: 'keyed', keys: ['type'], item: struct(leaves('type', 'status', 'observedGeneration', 'lastTransitionTime', 'reason', 'message')) },
+  }),
+} satisfies Record<string, Record<string, Shape>>;
+
+type Part = keyof typeof shapes;
+
+/** What a write changes: `taken` = added or given another value, `removed` = there before, not there any more. */
+export interface FieldChanges {
+  taken: FieldSet;
+  removed: FieldSet;
+}
+
+/**
+ * The fields in which two Services differ.
+ * @param live undefined on create: everything that `next` has is taken
+ * @param ignored the part that this write cannot change: `status` of the main resource, `spec` of `/status`
+ */
+export const compareFields = (live: ServiceObject | undefined, next: ServiceObject, ignored: 'spec' | 'status'): FieldChanges => {
+  const changes: FieldChanges = { taken: {}, removed: {} };
+  for (const part of Object.keys(shapes) as Part[])
+    if (part !== ignored) descend(`f:${part}`, changes, (inner) => compareMembers(shapes[part], live?.[part], next[part], inner));
+  return changes;
+};
+
+const descend = (element: string, changes: FieldChanges, compare: (inner: FieldChanges) => void): void => {
+  const inner: FieldChanges = { taken: {}, removed: {} };
+  compare(inner);
+  for (const _ in inner.taken) changes.taken[element] = inner.taken;
+  for (const _ in inner.removed) changes.removed[element] = inner.removed;
+};
+
+type Members = Readonly<Record<string, unknown>>;
+
+const compareMembers = (fields: Record<string, Shape>, live: object | undefined, next: object | undefined, changes: FieldChanges): void => {
+  for (const name in fields)
+    compareValue(`f:${name}`, fields[name] as Shape, (live as Members | undefined)?.[name], (next as Members | undefined)?.[name], changes);
+};
+
+const compareValue = (element: string, shape: Shape, live: unknown, next: unknown, changes: FieldChanges): void => {
+  if (shape.kind === 'struct' && shape.always) return descend(element, changes, (inner) => compareMembers(shape.fields, live as object | undefined, next as object | undefined, inner));
+  const had = isPresent(live);
+  const has = isPresent(next);
+  if (!had && !has) return;
+  if (!had) changes.taken[element] = everything(shape, next);
+  else if (!has) changes.removed[element] = everything(shape, live);
+  else if (shape.kind === 'leaf') {
+    if (live !== next && !sameValue(live, next)) changes.taken[element] = {};
+  } else if (shape.kind === 'struct') descend(element, changes, (inner) => compareMembers(shape.fields, live as object, next as object, inner));
+  else descend(element, changes, (inner) => compareEntries(shape, live, next, inner));
+};
+
+const compareEntries = (shape: Shape, live: unknown, next: unknown, changes: FieldChanges): void => {
+  const before = entriesOf(shape, live);
+  const after = entriesOf(shape, next);
+  const item = shape.kind === 'keyed' ? shape.item : leaf;
+  for (const [element, value] of after) compareValue(element, item, before.get(element), value, changes);
+  for (const [element, value] of before) if (!after.has(element)) changes.removed[element] = everything(item, value);
+};
+
+/** The entries of a map or list by their path element. Of entries with one key the last counts; validation refuses them. */
+const entriesOf = (shape: Shape, value: unknown): Map<string, unknown> => {
+  if (shape.kind === 'map') return new Map(Object.entries(value as Members).sort(byKey).map(([key, text]) => [`f:${key}`, text === '' ? emptyText : text]));
+  if (shape.kind === 'set') return new Map((value as string[]).toSorted().map((entry) => [`v:${JSON.stringify(entry)}`, entry]));
+  if (shape.kind !== 'keyed') return new Map();
+  return new Map((value as Members[]).map((entry) => [`k:{${shape.keys.map((key) => `"${key}":${JSON.stringify(entry[key])}`).join(',')}}`, entry]));
+};
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
+
+/** An empty label value is there, unlike an empty field. */
+const emptyText = Symbol('empty');
+
+/** A value with everything below it, as owned by who adds it. */
+const everything = (shape: Shape, value: unknown): FieldSet => {
+  if (shape.kind === 'leaf') return {};
+  const set: FieldSet = { '.': {} };
+  if (shape.kind === 'struct') {
+    for (const name in shape.fields) {
+      const member = (value as Members)[name];
+      if (isPresent(member)) set[`f:${name}`] = everything(shape.fields[name] as Shape, member);
+    }
+  } else for (const [element, entry] of entriesOf(shape, value)) set[element] = everything(shape.kind === 'keyed' ? shape.item : leaf, entry);
+  return set;
+};
+
+/** Empty lists and maps are left out of the stored object, so they are not there. */
+const isPresent = (value: unknown): boolean => {
+  if (value === undefined) return false;
+  if (Array.isArray(value)) return value.length > 0;
+  if (typeof value !== 'object' || value === null) return true;
+  for (const _ in value) return true;
+  return false;
+};
+
+const sameValue = (a: unknown, b: unknown): boolean =>
+  typeof a === 'object' && typeof b === 'object' && JSON.stringify(a, sortKeys) === JSON.stringify(b, sortKeys);
+
+const sortKeys = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(byKey))
+    : value;

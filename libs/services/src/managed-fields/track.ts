@@ -1,0 +1,109 @@
+import type { ManagedFieldsEntry, ServiceObject } from '../service.js';
+import { canonicalText, difference, isEmptySet, sorted, union, type FieldSet } from './field-set.js';
+import { compareFields } from './service-fields.js';
+
+/** A write that is no apply: POST, PUT, or a PATCH of one of the three older kinds. */
+export interface TrackedWrite {
+  /** The stored Service before anything, undefined on create. */
+  live: ServiceObject | undefined;
+  /** The Service as requested, defaulted, before the allocation hook: what we allocate belongs to nobody. */
+  next: ServiceObject;
+  manager: string;
+  subresource: 'status' | null;
+  /** RFC 3339, whole seconds. */
+  time: string;
+}
+
+/** Entries of updates kept apart; older ones are merged into one named `ancient-changes`. */
+const updateManagersMax = 10;
+const mergedManager = 'ancient-changes';
+
+/**
+ * Who owns which field after a write: the writer takes what it adds or changes, everybody loses what is changed by another
+ * or removed. A write that moves no field keeps the times, so that a no-op stays one.
+ * @returns `metadata.managedFields` of the object to be stored; undefined when nobody owns anything
+ * @see sigs.k8s.io/structured-merge-diff merge/update.go; managedfields/internal/managedfieldsupdater.go, Kubernetes v1.37.2
+ */
+export const trackWrite = (write: TrackedWrite): ManagedFieldsEntry[] | undefined => {
+  const { live, next } = write;
+  const { taken, removed } = compareFields(live, next, write.subresource === 'status' ? 'spec' : 'status');
+  const known = entriesBefore(write);
+  const others = isEmptySet(taken) && isEmptySet(removed) ? known : known.flatMap((entry) => withoutFields(entry, taken, removed));
+  const entries = isEmptySet(taken) ? others : withTaken(others, known, taken, write);
+  if (entries.length === 0) return undefined;
+  const capped = capUpdates(entries).toSorted(compareEntries);
+  const before = live?.metadata.managedFields;
+  return before !== undefined && sameOwners(capped, before) ? before : capped;
+};
+
+/** Entries that the client sends count, when they can be read; one empty entry, or an empty list, starts tracking anew. */
+const entriesBefore = ({ live, next, subresource }: TrackedWrite): ManagedFieldsEntry[] => {
+  const stored = live?.metadata.managedFields ?? [];
+  const sent = next.metadata.managedFields;
+  if (sent === undefined || subresource !== null) return stored;
+  if (sent.length === 0 || (sent.length === 1 && isEmptyEntry(sent[0] as ManagedFieldsEntry))) return [];
+  return sent.every(isReadable) ? sent : stored;
+};
+
+const isEmptyEntry = (entry: ManagedFieldsEntry): boolean => Object.values(entry).every((value) => value === undefined);
+
+const isReadable = ({ operation, fieldsType, fieldsV1, apiVersion }: ManagedFieldsEntry): boolean =>
+  (operation === 'Update' || operation === 'Apply') && fieldsType === 'FieldsV1' && apiVersion === 'v1' && isFieldSet(fieldsV1);
+
+const isFieldSet = (value: unknown): value is FieldSet =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) &&
+  Object.entries(value).every(([element, inner]) => /^(\.|[fkvi]:.*)$/s.test(element) && isFieldSet(inner));
+
+export const fieldsOf = (entry: ManagedFieldsEntry): FieldSet => (entry.fieldsV1 ?? {}) as FieldSet;
+
+const withoutFields = (entry: ManagedFieldsEntry, taken: FieldSet, removed: FieldSet): ManagedFieldsEntry[] => {
+  const kept = difference(difference(fieldsOf(entry), taken), removed);
+  return isEmptySet(kept) ? [] : [{ ...entry, fieldsV1: kept }];
+};
+
+const withTaken = (others: ManagedFieldsEntry[], known: readonly ManagedFieldsEntry[], taken: FieldSet, write: TrackedWrite): ManagedFieldsEntry[] => {
+  const isOwn = (entry: ManagedFieldsEntry): boolean =>
+    entry.operation === 'Update' && (entry.manager ?? '') === write.manager && (entry.subresource ?? null) === write.subresource;
+  const own = others.find(isOwn);
+  const fieldsV1 = own === undefined ? taken : sorted(union(fieldsOf(own), taken));
+  const entry: ManagedFieldsEntry = {
+    ...(write.manager !== '' && { manager: write.manager }),
+    operation: 'Update',
+    apiVersion: 'v1',
+    time: keepsOwnership(known.find(isOwn), fieldsV1) ?? write.time,
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+    ...(write.subresource !== null && { subresource: write.subresource }),
+  };
+  return [...others.filter((other) => other !== own), entry];
+};
+
+/** The old time when the entry owned just these fields before: what it took again was restored to it in the same write. */
+const keepsOwnership = (before: ManagedFieldsEntry | undefined, fields: FieldSet): string | undefined =>
+  before !== undefined && canonicalText(fieldsOf(before)) === canonicalText(fields) ? before.time : undefined;
+
+/** @see managedfields/internal/capmanagers.go */
+const capUpdates = (entries: ManagedFieldsEntry[]): ManagedFieldsEntry[] => {
+  const updates = entries.filter(({ operation }) => operation === 'Update').sort(compareEntries);
+  const surplus = updates.length - updateManagersMax;
+  if (surplus <= 0) return entries;
+  const merged = updates.slice(0, surplus + 1);
+  const fieldsV1 = sorted(merged.map(fieldsOf).reduce(union));
+  const time = merged.at(-1)?.time;
+  const bucket: ManagedFieldsEntry = { manager: mergedManager, operation: 'Update', apiVersion: 'v1', ...(time && { time }), fieldsType: 'FieldsV1', fieldsV1 };
+  return [...entries.filter((entry) => !merged.includes(entry)), bucket];
+};
+
+/** @see managedfields/internal/managedfields.go sortEncodedManagedFields */
+export const compareEntries = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): number =>
+  compareTexts(a.operation, b.operation) || compareTexts(a.time, b.time) || compareTexts(a.manager, b.manager) ||
+  compareTexts(a.apiVersion, b.apiVersion) || compareTexts(a.subresource, b.subresource);
+
+const compareTexts = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const sameOwners = (a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean =>
+  a.length === b.length &&
+  a.every((entry, i) => {
+    const other = b[i] as ManagedFieldsEntry;
+    return entry.time === other.time && compareEntries(entry, other) === 0 && canonicalText(fieldsOf(entry)) === canonicalText(fieldsOf(other));
+  });

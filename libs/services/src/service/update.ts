@@ -1,0 +1,130 @@
+import { encodeService } from '../codec/encode-service.js';
+import { patchService } from '../codec/patch-service.js';
+import type { UpdateService } from '../commands.js';
+import type { Accepted } from '../decision.js';
+import { Draws } from '../draws.js';
+import type { Event } from '../events.js';
+import { trackWrite } from '../managed-fields/track.js';
+import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
+import { isExternalName, type ServiceObject } from '../service.js';
+import { serviceKey, type ClusterState } from '../state.js';
+import { validateStatusUpdate, validateUpdate } from '../validation/service.js';
+import { serviceWarnings, statusWarnings } from '../validation/warnings.js';
+import { changeAddresses } from './cluster-ips.js';
+import { prepareNew } from './create.js';
+import { deletionEvents } from './delete.js';
+import { copyService, parseDocument, readDocument } from './document.js';
+import { addressEvents, portEvents, previousOf, refOf } from './facts.js';
+import { settleFamilies } from './ip-families.js';
+import { dropRepeatedOwners, keepSystemFields, namedRevision, timestamp } from './metadata.js';
+import { PortOperation, changePorts } from './node-ports.js';
+import { alignClusterIPs, restoreAllocated, wipeForType } from './normalise.js';
+import { applyReadDefaults } from './read-defaults.js';
+
+/**
+ * Replaces or patches a Service or its `/status`.
+ * @see k8s.io/apiserver/pkg/registry/generic/registry/store.go Update; pkg/registry/core/service/storage, Kubernetes v1.37.2
+ */
+export const updateService = (command: UpdateService, state: ClusterState, storedText: string | undefined): Accepted => {
+  if (storedText === undefined) return updateMissing(command, state);
+  const stored = parseDocument(storedText);
+  const { next, warnings } = requestedObject(command, stored);
+  return withWarnings(warnings, () => {
+    const { uid } = next.metadata;
+    if (command.change.kind === 'replace' && uid !== undefined && uid !== stored.metadata.uid) refuseUid(command, uid, stored.metadata.uid ?? '');
+    return updateStored(command, state, storedText, stored, next);
+  });
+};
+
+const updateStored = (command: UpdateService, state: ClusterState, storedText: string, stored: ServiceObject, next: ServiceObject): Accepted => {
+  const named = namedRevision(next.metadata);
+  if (named !== undefined && named !== stored.metadata.resourceVersion) refuse({ code: 'stale_revision', name: command.name });
+  next.metadata.managedFields = trackWrite({
+    live: stored, next, manager: command.fieldManager, subresource: command.subresource, time: timestamp(command.time),
+  });
+  const change = command.subresource === 'status' ? changeStatus(next, stored) : changeSpec(next, stored, command, state);
+  return { ...settle(next, stored, storedText, change.claims, command, state), warnings: change.warnings };
+};
+
+/** A PUT to a missing name creates. Not through `/status`, where upstream would make a Service without addresses. */
+const updateMissing = (command: UpdateService, state: ClusterState): Accepted => {
+  if (command.change.kind === 'patch' || command.subresource === 'status') return refuse({ code: 'not_found', name: command.name });
+  const next = copyService(command.change.service);
+  return withWarnings(dropRepeatedOwners(next.metadata, ''), () => {
+    if (next.metadata.uid !== undefined) refuseUid(command, next.metadata.uid, '');
+    return prepareNew(next, command, state, new Draws(command.seed));
+  });
+};
+
+const requestedObject = (command: UpdateService, stored: ServiceObject): { next: ServiceObject; warnings: string[] } => {
+  if (command.change.kind === 'replace') {
+    const next = copyService(command.change.service);
+    next.metadata.namespace ??= command.namespace;
+    return { next, warnings: dropRepeatedOwners(next.metadata, '') };
+  }
+  const { service: next, warnings } = patchService(stored, command.change, command);
+  return { next, warnings: [...warnings, ...dropRepeatedOwners(next.metadata, ' after mutating admission happens')] };
+};
+
+const refuseUid = (command: UpdateService, given: string, stored: string): never =>
+  refuse({ code: 'uid_mismatch', namespace: command.namespace, name: command.name, given, stored, dryRun: command.dryRun });
+
+interface Change {
+  claims: Event[];
+  warnings: string[];
+}
+
+/** The allocation hook, then what the system keeps, then full validation. Changes `next` and `stored` in place. */
+const changeSpec = (next: ServiceObject, stored: ServiceObject, command: UpdateService, state: ClusterState): Change => {
+  const draws = new Draws(command.seed);
+  applyReadDefaults(stored, state.families[0]);
+  restoreAllocated(next.spec, stored.spec);
+  alignClusterIPs(next.spec, stored.spec);
+  settleFamilies(next, stored, state.families);
+  const { taken, released } = changeAddresses(next, stored, state, draws);
+  const ports = new PortOperation(state, draws, command.dryRun);
+  changePorts(next, stored, serviceKey(command.namespace, command.name), ports);
+
+  next.status = stored.status;
+  wipeForType(next, stored);
+  keepSystemFields(next.metadata, stored.metadata);
+  refuseInvalid(next.metadata.name, validateUpdate(next, stored));
+
+  const service = refOf(stored);
+  const reason = isExternalName(next.spec) ? 'type-changed' : 'downgraded';
+  const portReason = next.spec.type === stored.spec.type ? 'dropped' : 'type-changed';
+  return {
+    claims: [...addressEvents(service, taken, released, reason), ...portEvents(service, ports, stored, portReason)],
+    warnings: serviceWarnings(next),
+  };
+};
+
+/** `/status` has no allocation hook: `spec` stays as stored, and metadata may change (under the rules of metadata). */
+const changeStatus = (next: ServiceObject, stored: ServiceObject): Change => {
+  next.spec = stored.spec;
+  keepSystemFields(next.metadata, stored.metadata);
+  refuseInvalid(next.metadata.name, validateStatusUpdate(next, stored));
+  return { claims: [], warnings: statusWarnings(next) };
+};
+
+/** Written, left as it is, or (the last finalizer of a Service being deleted is gone) deleted. */
+const settle = (
+  next: ServiceObject, stored: ServiceObject, storedText: string, claims: Event[], command: UpdateService, state: ClusterState,
+): Omit<Accepted, 'warnings'> => {
+  const status = 200;
+  const answerOf = (document: string): string => (command.subresource === 'status' ? document : readDocument(document, state.families[0]));
+  next.metadata.resourceVersion = stored.metadata.resourceVersion;
+  const unmoved = encodeService(next);
+  if (stored.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers?.length ?? 0) === 0) {
+    // The answer is the object of the request, with the revision it had: the deletion itself is not shown (as upstream).
+    const last = parseDocument(storedText);
+    const events = command.dryRun ? [] : deletionEvents(last, state, { ...last, metadata: { ...last.metadata } });
+    return { outcome: 'accepted', events, answer: answerOf(unmoved), status };
+  }
+  if (command.dryRun || unmoved === storedText) return { outcome: 'accepted', events: [], document: unmoved, answer: answerOf(unmoved), status };
+
+  next.metadata.resourceVersion = String(state.revision + claims.length + 1);
+  const document = encodeService(next);
+  const updated: Event = { type: 'service.updated', data: { service: refOf(stored), previous: previousOf(stored), object: next } };
+  return { outcome: 'accepted', events: [...claims, updated], document, answer: answerOf(document), status };
+};
