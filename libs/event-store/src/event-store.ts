@@ -1,0 +1,206 @@
+/**
+ * The log of each cluster, and what is derived from it in the same commit: claims, port claims, documents, idempotency
+ * keys. The store knows clusters, events, claims and documents as data; it knows no Service rules.
+ *
+ * The promise: an append is one commit, guarded by the cluster's counter row; revisions are gapless and commit-ordered;
+ * a reader that asks for `revision > checkpoint` never misses one; no address and no port is claimed twice.
+ */
+export interface EventStore extends ClusterReader {
+  /** Every cluster that was ever named, by name; those never registered or removed have `definition: null`. */
+  clusters(): Promise<ClusterHead[]>;
+  clusterByName(name: string): Promise<ClusterHead | undefined>;
+  /**
+   * The id of a name, made at revision 0 if the name is new. A row at revision 0 is no trace of anything: it is the same
+   * as an unknown name to every reader.
+   */
+  nameCluster(name: string): Promise<ClusterHead>;
+
+  /**
+   * Appends a batch in one statement and one commit, on condition that the cluster is still at `at` in `epoch`.
+   * @throws RevisionConflict  another append came first; nothing was written
+   * @throws ClaimConflict     a claim or port claim exists already: the caller's memory is wrong; nothing was written
+   * @throws BadAppend         the database refused a value (SQLSTATE 22xxx, 23xxx, 54xxx); nothing was written
+   * @throws OutcomeUnknown    the connection was lost after the statement was sent: look the command ids up
+   * @throws StoreUnavailable  nothing was written
+   */
+  append(batch: AppendBatch): Promise<void>;
+
+  /**
+   * Takes the cluster's row first and holds it to the end of `work`: what `work` reads stays true until its append commits.
+   * Two statements on purpose: one statement's snapshot predates its wait for the row (design D4).
+   * Commits when `work` resolves, rolls back when it rejects. A session append that failed fails the whole, with its error,
+   * even if `work` swallows it.
+   * @throws BadAppend  there is no such cluster
+   */
+  locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T>;
+
+  /** Which of these commands are in the log: command id -> revision of its last event. Resolves an OutcomeUnknown. */
+  findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>>;
+
+  /**
+   * Raises the epoch of the log by one, of every cluster and of those named later; answers how many clusters there are. Run after the database was restored from a
+   * backup: revisions may then be used again, and only the epoch tells readers the two apart (design D7).
+   */
+  raiseEpoch(): Promise<number>;
+
+  /** Deletes at most `limit` idempotency rows created before `before`; answers how many. */
+  purgeRequests(before: Date, limit: number): Promise<number>;
+
+  /** Resolves when the database answers. @throws StoreUnavailable */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What can be read of a cluster: from the pool, or inside a lock. */
+export interface ClusterReader {
+  head(clusterId: number): Promise<ClusterHead | undefined>;
+  /** Log rows whose last revision is > `after`, in order, at most `limit` rows. */
+  readLog(clusterId: number, after: number, limit: number): Promise<LogRow[]>;
+  /** The log row that holds the event with this revision. */
+  logRowAt(clusterId: number, revision: number): Promise<LogRow | undefined>;
+  /** Documents by key, in one round trip; a missing Service is missing in the answer. */
+  documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]>;
+  /** Documents in order of (namespace, name) as bytes, after a key, in one namespace or in all. At most `limit`. */
+  listDocuments(clusterId: number, page: DocumentPage): Promise<Document[]>;
+  countDocuments(clusterId: number, namespace?: string): Promise<number>;
+  /** Idempotency rows by key, in one round trip. */
+  requests(clusterId: number, keys: readonly string[]): Promise<RecordedRequest[]>;
+  claim(clusterId: number, address: string): Promise<Claim | undefined>;
+  /** Claims in order of address, after an address; at most `limit`. */
+  listClaims(clusterId: number, after: string | undefined, limit: number): Promise<Claim[]>;
+  /** The same, but the addresses only (canonical): what loading a cluster needs of a million claims. */
+  listClaimedAddresses(clusterId: number, after: string | undefined, limit: number): Promise<string[]>;
+  /** How many claims lie from `first` to `last`, both included and of one family. */
+  countClaims(clusterId: number, first: string, last: string): Promise<number>;
+  /** Port claims in order of port, after a port; at most `limit`. */
+  listPortClaims(clusterId: number, after: number | undefined, limit: number): Promise<PortClaim[]>;
+  /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
+  listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
+}
+
+/** Inside a lock. `head` is the state of the row as locked. */
+export interface LockedSession extends ClusterReader {
+  readonly locked: ClusterHead;
+  append(batch: AppendBatch): Promise<void>;
+}
+
+export interface ServiceKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ClusterHead {
+  readonly id: number;
+  readonly name: string;
+  /** Revision of the last event; 0 = never registered. */
+  readonly revision: number;
+  readonly epoch: number;
+  /** JSON of the cluster's definition as of `revision`, or null while it is not registered. */
+  readonly definition: string | null;
+}
+
+/** One command in the log. Its events have the revisions `revision - eventCount + 1` to `revision`. */
+export interface LogRow {
+  readonly clusterId: number;
+  readonly revision: number;
+  readonly eventCount: number;
+  readonly epoch: number;
+  readonly time: Date;
+  readonly command: CommandInfo;
+  /** JSON array of `{"type", "data"}`, one per event. */
+  readonly events: string;
+}
+
+export interface CommandInfo {
+  /** UUID, unique in the log. */
+  readonly id: string;
+  readonly kind: string;
+  readonly requestId: string | null;
+  readonly actor: string | null;
+  readonly userAgent: string | null;
+  readonly traceparent: string | null;
+}
+
+export interface NewLogRow {
+  readonly time: Date;
+  readonly command: CommandInfo;
+  readonly eventCount: number;
+  /** JSON array of `{"type", "data"}`, one per event, `eventCount` of them. */
+  readonly events: string;
+}
+
+/** All changes of a batch, net: each key at most once per list, and never both taken and released. */
+export interface AppendBatch {
+  readonly clusterId: number;
+  /** The revision that the batch was decided at. Its events get `at + 1`, `at + 2`, … */
+  readonly at: number;
+  readonly epoch: number;
+  readonly rows: readonly NewLogRow[];
+  readonly claims: {
+    readonly taken: readonly Claim[];
+    /** Held before and after the batch, by another Service. */
+    readonly moved: readonly Claim[];
+    readonly released: readonly string[];
+  };
+  readonly portClaims: {
+    readonly taken: readonly PortClaim[];
+    readonly moved: readonly PortClaim[];
+    readonly released: readonly number[];
+  };
+  readonly documents: {
+    readonly written: readonly Document[];
+    readonly removed: readonly ServiceKey[];
+  };
+  /** The new definition (JSON) when the batch changes it; null = the cluster is removed; undefined = unchanged. */
+  readonly definition?: string | null;
+  readonly requests: readonly RecordedRequest[];
+}
+
+export interface Claim {
+  /** Canonical text (RFC 5952 for IPv6). */
+  readonly address: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly since: Date;
+  /** Revision of the `ip.allocated` event. */
+  readonly revision: number;
+}
+
+export interface PortClaim {
+  readonly port: number;
+  readonly purpose: 'node-port' | 'health-check';
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly revision: number;
+}
+
+export interface Document extends ServiceEntry {
+  /** The Service as JSON text, `resourceVersion` included. */
+  readonly document: string;
+}
+
+export interface ServiceEntry extends ServiceKey {
+  readonly uid: string;
+  readonly revision: number;
+}
+
+export interface DocumentPage {
+  readonly namespace?: string;
+  readonly after?: ServiceKey;
+  readonly limit: number;
+}
+
+/** An accepted command that carried an Idempotency-Key. */
+export interface RecordedRequest {
+  readonly key: string;
+  /** Hash of what was asked; another content under the same key is refused. */
+  readonly fingerprint: string;
+  readonly commandId: string;
+  /** Revision of the command's last event (or of the state it saw, when it changed nothing). */
+  readonly revision: number;
+  /** HTTP status of the first answer. */
+  readonly status: number;
+  readonly createdAt: Date;
+}

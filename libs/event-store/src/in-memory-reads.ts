@@ -1,0 +1,148 @@
+import { compareAddresses, formatAddress, parseAddress } from '@ipledger/ip';
+import type { Address } from '@ipledger/ip';
+import { BadAppend } from './errors.js';
+import type {
+  Claim, ClusterHead, ClusterReader, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey,
+} from './event-store.js';
+
+/** One cluster as it stands. */
+export interface ClusterState {
+  readonly id: number;
+  readonly name: string;
+  revision: number;
+  epoch: number;
+  definition: string | null;
+  readonly log: LogRow[];
+  readonly commands: Map<string, number>; // command id -> revision of its last event
+  readonly claims: Map<string, Claim>; // canonical address -> claim
+  readonly portClaims: Map<number, PortClaim>;
+  readonly documents: Map<string, Document>; // keyOf(Service) -> document
+  readonly requests: Map<string, RecordedRequest>;
+}
+
+/** The reads of the in-memory store, from whichever state the subclass says stands for a cluster. */
+export abstract class MemoryReader implements ClusterReader {
+  /** @returns undefined for an id that was never given out */
+  protected abstract stateOf(clusterId: number): ClusterState | undefined;
+
+  async head(clusterId: number): Promise<ClusterHead | undefined> {
+    const state = this.stateOf(clusterId);
+    return state && headOf(state);
+  }
+
+  async readLog(clusterId: number, after: number, limit: number): Promise<LogRow[]> {
+    const log = this.stateOf(clusterId)?.log ?? [];
+    const start = firstRowPast(log, after);
+    return structuredClone(log.slice(start, start + limit));
+  }
+
+  async logRowAt(clusterId: number, revision: number): Promise<LogRow | undefined> {
+    const log = this.stateOf(clusterId)?.log ?? [];
+    const row = log[firstRowPast(log, revision - 1)];
+    return revision < 1 ? undefined : structuredClone(row);
+  }
+
+  async documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]> {
+    const wanted = new Set(keys.map(keyOf));
+    const stored = this.stateOf(clusterId)?.documents;
+    return [...wanted].flatMap((key) => stored?.get(key) ?? []);
+  }
+
+  async listDocuments(clusterId: number, page: DocumentPage): Promise<Document[]> {
+    const { namespace, after, limit } = page;
+    return this.#documents(clusterId, namespace, after).slice(0, limit);
+  }
+
+  async countDocuments(clusterId: number, namespace?: string): Promise<number> {
+    return this.#documents(clusterId, namespace).length;
+  }
+
+  async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
+    return this.#documents(clusterId, undefined, after).slice(0, limit)
+      .map(({ namespace, name, uid, revision }) => ({ namespace, name, uid, revision }));
+  }
+
+  async requests(clusterId: number, keys: readonly string[]): Promise<RecordedRequest[]> {
+    const stored = this.stateOf(clusterId)?.requests;
+    return [...new Set(keys)].flatMap((key) => structuredClone(stored?.get(key)) ?? []);
+  }
+
+  async claim(clusterId: number, address: string): Promise<Claim | undefined> {
+    return structuredClone(this.stateOf(clusterId)?.claims.get(canonical(address)));
+  }
+
+  async listClaims(clusterId: number, after: string | undefined, limit: number): Promise<Claim[]> {
+    const start = after === undefined ? undefined : readAddress(after);
+    return structuredClone(this.#claims(clusterId)
+      .filter(({ address }) => start === undefined || compareAddresses(address, start) > 0)
+      .slice(0, limit).map(({ claim }) => claim));
+  }
+
+  async listClaimedAddresses(clusterId: number, after: string | undefined, limit: number): Promise<string[]> {
+    return (await this.listClaims(clusterId, after, limit)).map(({ address }) => address);
+  }
+
+  async countClaims(clusterId: number, first: string, last: string): Promise<number> {
+    const [from, to] = [readAddress(first), readAddress(last)];
+    return this.#claims(clusterId).filter(({ address }) => compareAddresses(address, from) >= 0 && compareAddresses(address, to) <= 0).length;
+  }
+
+  async listPortClaims(clusterId: number, after: number | undefined, limit: number): Promise<PortClaim[]> {
+    return [...(this.stateOf(clusterId)?.portClaims.values() ?? [])]
+      .filter(({ port }) => after === undefined || port > after)
+      .sort((a, b) => a.port - b.port)
+      .slice(0, limit).map((claim) => ({ ...claim }));
+  }
+
+  #claims(clusterId: number): { address: Address; claim: Claim }[] {
+    return [...(this.stateOf(clusterId)?.claims.values() ?? [])]
+      .map((claim) => ({ address: readAddress(claim.address), claim }))
+      .sort((a, b) => compareAddresses(a.address, b.address));
+  }
+
+  #documents(clusterId: number, namespace?: string, after?: ServiceKey): Document[] {
+    return [...(this.stateOf(clusterId)?.documents.values() ?? [])]
+      .filter((document) => namespace === undefined || document.namespace === namespace)
+      .filter((document) => after === undefined || compareKeys(document, after) > 0)
+      .sort(compareKeys).map((document) => ({ ...document }));
+  }
+}
+
+export function headOf({ id, name, revision, epoch, definition }: ClusterState): ClusterHead {
+  return { id, name, revision, epoch, definition };
+}
+
+/** Neither part may hold U+0000 (the store refuses it), so no two keys can collide. */
+export function keyOf({ namespace, name }: ServiceKey): string {
+  return `${namespace}\u0000${name}`;
+}
+
+/** @throws BadAppend like the database, which refuses the text as an inet (22P02) */
+export function canonical(text: string): string {
+  return formatAddress(readAddress(text));
+}
+
+export function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function compareKeys(a: ServiceKey, b: ServiceKey): number {
+  return compareBytes(a.namespace, b.namespace) || compareBytes(a.name, b.name);
+}
+
+function readAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new BadAppend(`"${text}" is no address`);
+  return address;
+}
+
+function firstRowPast(log: readonly LogRow[], after: number): number {
+  let low = 0;
+  let high = log.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((log[middle]?.revision ?? 0) > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

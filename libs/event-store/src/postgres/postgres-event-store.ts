@@ -1,0 +1,88 @@
+import pg from 'pg';
+import { OutcomeUnknown } from '../errors.js';
+import type { AppendBatch, ClusterHead, EventStore, LockedSession } from '../event-store.js';
+import { append } from './append.js';
+import { locked } from './locked.js';
+import { createPool } from './pool.js';
+import type { PoolOptions } from './pool.js';
+import { PostgresReader } from './reads.js';
+import { commitErrorOf, storeErrorOf } from './sqlstate.js';
+
+/** The event store in Postgres 15 to 18. The schema must be there: see `migrate` and `requireSchema`. */
+export class PostgresEventStore extends PostgresReader implements EventStore {
+  protected readonly queryable: pg.Pool;
+
+  /** @param database a pool made by `createPool`, or what to make one of; `close` ends it either way */
+  constructor(database: PoolOptions | pg.Pool) {
+    super();
+    this.queryable = database instanceof pg.Pool ? database : createPool(database);
+  }
+
+  async clusters(): Promise<ClusterHead[]> {
+    return this.heads('ORDER BY c.name', []);
+  }
+
+  async clusterByName(name: string): Promise<ClusterHead | undefined> {
+    return (await this.heads('WHERE c.name = $1', [name]))[0];
+  }
+
+  /** Looks first: an id is used up even by an insert that finds the name taken. */
+  async nameCluster(name: string): Promise<ClusterHead> {
+    const known = await this.clusterByName(name);
+    if (known !== undefined) return known;
+    await this.rows(`WITH named AS (INSERT INTO clusters (name) VALUES ($1) ON CONFLICT ON CONSTRAINT clusters_name_key DO NOTHING RETURNING id)
+      INSERT INTO cluster_revisions (cluster_id, revision, epoch) SELECT named.id, 0, log_epoch.epoch FROM named, log_epoch`, [name]);
+    const named = await this.clusterByName(name);
+    if (named === undefined) throw new Error(`cluster "${name}" was named but is not there`);
+    return named;
+  }
+
+  async append(batch: AppendBatch): Promise<void> {
+    const client = await this.#connect();
+    try {
+      await append(client, batch);
+      client.release();
+    } catch (error) {
+      const failure = commitErrorOf(error, batch.clusterId);
+      client.release(failure instanceof OutcomeUnknown ? failure : undefined); // the pool would hand a lost one to the next
+      throw failure;
+    }
+  }
+
+  async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T> {
+    return locked(await this.#connect(), clusterId, work);
+  }
+
+  async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.rows('SELECT command_id, revision FROM log WHERE cluster_id = $1 AND command_id = ANY ($2::uuid[])', [clusterId, commandIds]);
+    return new Map(rows.map((row) => [row['command_id']!, Number(row['revision'])]));
+  }
+
+  async raiseEpoch(): Promise<number> {
+    const rows = await this.rows(`WITH raised AS (UPDATE log_epoch SET epoch = epoch + 1 RETURNING epoch)
+      UPDATE cluster_revisions SET epoch = raised.epoch FROM raised RETURNING cluster_id`, []);
+    return rows.length;
+  }
+
+  async purgeRequests(before: Date, limit: number): Promise<number> {
+    const rows = await this.rows(`WITH old AS (SELECT cluster_id, key FROM requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)
+      DELETE FROM requests USING old WHERE requests.cluster_id = old.cluster_id AND requests.key = old.key RETURNING 1`, [before, limit]);
+    return rows.length;
+  }
+
+  async ping(): Promise<void> {
+    await this.rows('SELECT 1', []);
+  }
+
+  async close(): Promise<void> {
+    if (!this.queryable.ended && !this.queryable.ending) await this.queryable.end();
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.queryable.connect();
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { fileURLToPath } from 'node:url';
+import { migrate, requireSchema, SchemaMismatch, schemaVersion, StoreUnavailable, UnsupportedPostgres } from '@ipledger/event-store';
+import { freshDatabase } from '@ipledger/testing';
+import type { TestDatabase } from '@ipledger/testing';
+import pg from 'pg';
+
+let database: TestDatabase;
+let client: pg.Client;
+
+beforeEach(async () => {
+  database = await freshDatabase({ migrated: false });
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+});
+afterEach(async () => {
+  await client.end();
+  await database.drop();
+});
+
+const versions = async (): Promise<number[]> => (await client.query<{ version: number }>('SELECT version FROM schema_migrations ORDER BY version')).rows.map(({ version }) => version);
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+describe('migrating', () => {
+  it('applies every file once, and nothing the second time', async () => {
+    expect(await migrate(database.url)).toHaveLength(schemaVersion);
+    expect(await migrate(database.url)).toEqual([]);
+    expect(await versions()).toEqual(upTo(schemaVersion));
+    await requireSchema(database.url);
+  });
+
+  it('applies every file once although 20 migrate at the same time', async () => {
+    const applied = await Promise.all(Array.from({ length: 20 }, () => migrate(database.url)));
+    expect(applied.flat().sort()).toEqual([...new Set(applied.flat())].sort());
+    expect(applied.flat()).toHaveLength(schemaVersion);
+    expect(await versions()).toEqual(upTo(schemaVersion));
+  });
+
+  it('goes on where an earlier program stopped', async () => {
+    await migrate(database.url);
+    await client.query('DROP TABLE requests; DELETE FROM schema_migrations WHERE version = 4');
+    await expect(requireSchema(database.url)).rejects.toEqual(new SchemaMismatch(3, schemaVersion));
+    expect(await migrate(database.url)).toEqual(['0004_requests.sql']);
+    await requireSchema(database.url);
+  });
+
+  it('leaves nothing of a file that fails half-way', async () => {
+    await client.query('CREATE TABLE port_claims (mine int)');
+    await expect(migrate(database.url)).rejects.toThrow('relation "port_claims" already exists');
+    expect(await versions()).toEqual([1]);
+    expect((await client.query("SELECT to_regclass('claims') AS claims")).rows).toEqual([{ claims: null }]);
+  });
+
+  it('refuses to work with a schema that is missing or newer, and says what to do', async () => {
+    await expect(requireSchema(database.url)).rejects.toThrow(
+      `The database schema is at version 0, but this program needs ${schemaVersion}: run "npm run admin -- migrate".`);
+    await migrate(database.url);
+    await client.query("INSERT INTO schema_migrations (version, name) VALUES ($1, 'from the future')", [schemaVersion + 1]);
+    await expect(requireSchema(database.url)).rejects.toThrow(`is at version ${schemaVersion + 1}, which is newer than this program (${schemaVersion})`);
+    await expect(migrate(database.url)).rejects.toBeInstanceOf(SchemaMismatch);
+  });
+
+  it('refuses a Postgres older than 15', async () => {
+    const query = pg.Client.prototype.query;
+    const old = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+      if (typeof args[0] === 'string' && args[0].includes('server_version_num')) return Promise.resolve({ rows: [{ number: 140022, version: '14.22' }] });
+      return Reflect.apply(query, this, args) as unknown;
+    } as never);
+    const outcome = await migrate(database.url).catch((error: unknown) => error);
+    old.mockRestore();
+    expect(outcome).toEqual(new UnsupportedPostgres('14.22'));
+    expect((await client.query("SELECT to_regclass('schema_migrations') AS made")).rows).toEqual([{ made: null }]);
+  });
+
+  it('is unavailable when there is no server', async () => {
+    await expect(migrate('postgresql://nobody@127.0.0.1:1/none')).rejects.toBeInstanceOf(StoreUnavailable);
+  });
+
+  it('makes the schema of migrations/schema.txt', async () => {
+    await migrate(database.url);
+    await expect(await describeSchema()).toMatchFileSnapshot(fileURLToPath(new URL('../../../migrations/schema.txt', import.meta.url)));
+  });
+});
+
+/** Tables with columns, constraints, indexes, triggers and storage settings, as text that a review can read. */
+async function describeSchema(): Promise<string> {
+  const { rows } = await client.query<{ line: string }>(`
+    SELECT line FROM (
+      SELECT c.relname AS relation, 1 AS kind, a.attnum::int AS place,
+        format('%s.%s %s%s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+          CASE WHEN co.collname <> 'default' THEN format(' COLLATE "%s"', co.collname) ELSE '' END,
+          CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid),
+          CASE a.attidentity WHEN 'a' THEN ' GENERATED ALWAYS AS IDENTITY' ELSE '' END) AS line
+      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum LEFT JOIN pg_collation co ON co.oid = a.attcollation
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+      UNION ALL
+      SELECT c.relname, 2, 0, format('%s with %s', c.relname, array_to_string(c.reloptions, ', ')) FROM pg_class c
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.reloptions IS NOT NULL
+      UNION ALL
+      SELECT conrelid::regclass::text, 3, 0, format('%s: constraint %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
+      WHERE connamespace = 'public'::regnamespace AND contype <> 'n' -- Postgres 18 lists NOT NULL here, 15 does not
+      UNION ALL
+      SELECT tablename, 4, 0, indexdef FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL
+      SELECT tgrelid::regclass::text, 5, 0, format('%s (%s)', pg_get_triggerdef(oid), tgenabled) FROM pg_trigger WHERE NOT tgisinternal
+    ) schema ORDER BY relation COLLATE "C", kind, place, line COLLATE "C"`);
+  return `${rows.map(({ line }) => line).join('\n')}\n`;
+}

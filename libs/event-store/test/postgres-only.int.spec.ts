@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto';
+import { createPool, OutcomeUnknown, PostgresEventStore, RevisionConflict, StoreUnavailable } from '@ipledger/event-store';
+import type { ClusterHead } from '@ipledger/event-store';
+import { eventually, useFreshDatabase } from '@ipledger/testing';
+import pg from 'pg';
+import { batch, claim, document, row } from './batches.js';
+
+/** What only a database can break, and what it must refuse by itself. */
+
+const database = useFreshDatabase();
+let store: PostgresEventStore;
+let client: pg.Client;
+let cluster: ClusterHead;
+
+beforeEach(async () => {
+  store = new PostgresEventStore({ url: database.url });
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  cluster = await store.nameCluster(`c-${randomUUID()}`);
+});
+afterEach(async () => {
+  await client.end();
+  await store.close();
+});
+
+const revisionNow = async (): Promise<number> => (await store.head(cluster.id))!.revision;
+
+describe('the log is append-only', () => {
+  it.each([
+    ['UPDATE', "UPDATE log SET kind = 'other'"],
+    ['UPDATE', 'UPDATE log SET cluster_id = 7 WHERE false'],
+    ['DELETE', 'DELETE FROM log'],
+    ['DELETE', 'DELETE FROM log WHERE false'],
+    ['TRUNCATE', 'TRUNCATE log'],
+    ['TRUNCATE', 'TRUNCATE clusters, cluster_revisions, log CASCADE'],
+    ['UPDATE', 'INSERT INTO log SELECT * FROM log ON CONFLICT ON CONSTRAINT log_pkey DO UPDATE SET revision = 9'],
+    ['DELETE', 'SET session_replication_role = replica; DELETE FROM log'],
+  ])('%s is refused: %s', async (operation, sql) => {
+    await store.append(batch(cluster, {}));
+    await expect(client.query(sql)).rejects.toMatchObject({ message: `the log is append-only: ${operation} refused`, code: '23001' });
+    expect(await store.readLog(cluster.id, 0, 10)).toHaveLength(1);
+  });
+});
+
+describe('writers that race', () => {
+  /** Appends as a writer does: at what it knows, and from the log when somebody was faster. */
+  async function writeMany(writer: number, target: ClusterHead, count: number): Promise<void> {
+    const own = new PostgresEventStore({ url: database.url, max: 2 });
+    let head = target;
+    for (let written = 0; written < count;) {
+      const address = `10.${writer}.0.${written + 1}`;
+      const changes = { rows: [row(1 + (written % 3))], claims: { taken: [claim(address, head.revision + 1)] }, documents: { written: [document(`s-${writer}-${written}`)] } };
+      const outcome = await own.append(batch(head, changes)).then(() => 'written', (error: unknown) => error);
+      if (outcome === 'written') written += 1;
+      else expect(outcome).toBeInstanceOf(RevisionConflict);
+      head = (await own.head(target.id))!;
+    }
+    await own.close();
+  }
+
+  async function expectGapless(target: ClusterHead, commands: number): Promise<void> {
+    const log = await store.readLog(target.id, 0, 10_000);
+    expect(log).toHaveLength(commands);
+    let revision = 0;
+    for (const { eventCount, revision: last } of log) {
+      revision += eventCount;
+      expect(last).toBe(revision);
+    }
+    expect((await store.head(target.id))?.revision).toBe(revision);
+    expect(await store.listClaims(target.id, undefined, 10_000)).toHaveLength(commands);
+    expect(await store.countDocuments(target.id)).toBe(commands);
+  }
+
+  it('number one cluster without a gap, two of them', async () => {
+    await Promise.all([writeMany(1, cluster, 60), writeMany(2, cluster, 60)]);
+    await expectGapless(cluster, 120);
+  });
+
+  it('append to several clusters in parallel, each gapless', async () => {
+    const clusters = await Promise.all(Array.from({ length: 5 }, (_, i) => store.nameCluster(`parallel-${i}-${cluster.name}`)));
+    await Promise.all(clusters.map((target, i) => writeMany(i, target, 30)));
+    for (const target of clusters) await expectGapless(target, 30);
+  });
+
+  it('hide nothing from a reader that asks for revision > checkpoint', async () => {
+    const writing = Promise.all([1, 2, 3].map((writer) => writeMany(writer, cluster, 50)));
+    const seen: number[] = [];
+    let checkpoint = 0;
+    for (let commands = 0; commands < 150;) {
+      for (const { revision, eventCount } of await store.readLog(cluster.id, checkpoint, 7)) {
+        for (let event = revision - eventCount + 1; event <= revision; event += 1) seen.push(event);
+        checkpoint = revision;
+        commands += 1;
+      }
+    }
+    await writing;
+    expect(seen).toEqual(Array.from({ length: await revisionNow() }, (_, i) => i + 1));
+  });
+});
+
+describe('two transactions held by hand', () => {
+  it('commit in the order of their revisions, whichever was begun first', async () => {
+    const slow = gate();
+    const fast = gate();
+    const first = store.locked(cluster.id, async (session) => {
+      await session.append(batch(session.locked, { rows: [row(2)] }));
+      await slow.opened;
+    });
+    await waitingForLock(0);
+    const second = store.locked(cluster.id, async (session) => {
+      expect(session.locked.revision).toBe(2); // read after the wait, not before
+      expect(await session.readLog(cluster.id, 0, 10)).toHaveLength(1);
+      await session.append(batch(session.locked, { rows: [row(1)] }));
+      await fast.opened;
+    });
+    await waitingForLock(1);
+    expect(await store.readLog(cluster.id, 0, 10)).toEqual([]); // the second has no number yet, so none can come out of order
+    slow.open();
+    await first;
+    expect((await store.readLog(cluster.id, 0, 10)).map(({ revision }) => revision)).toEqual([2]);
+    fast.open();
+    await second;
+    expect((await store.readLog(cluster.id, 2, 10)).map(({ revision }) => revision)).toEqual([3]);
+  });
+
+  it('an append waits for a lock, then sees that it came too late', async () => {
+    const held = gate();
+    const lock = store.locked(cluster.id, async (session) => {
+      await session.append(batch(session.locked, {}));
+      await held.opened;
+    });
+    await waitingForLock(0);
+    const append = store.append(batch(cluster, { claims: { taken: [claim('10.0.0.1')] } })).catch((error: unknown) => error);
+    await waitingForLock(1);
+    held.open();
+    await lock;
+    expect(await append).toEqual(new RevisionConflict(cluster.id, 0));
+    expect(await store.listClaims(cluster.id, undefined, 10)).toEqual([]);
+  });
+
+  it('an append goes through when the lock before it wrote nothing', async () => {
+    const held = gate();
+    const lock = store.locked(cluster.id, () => held.opened);
+    await waitingForLock(0);
+    const append = store.append(batch(cluster, {}));
+    await waitingForLock(1);
+    held.open();
+    await Promise.all([lock, append]);
+    expect(await revisionNow()).toBe(3);
+  });
+
+  /** Until a lock is held, and so many sessions wait for one. */
+  async function waitingForLock(count: number): Promise<void> {
+    await eventually(async () => {
+      const { rows } = await client.query(`SELECT count(*) FILTER (WHERE state = 'idle in transaction')::int AS holders,
+        count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting FROM pg_stat_activity WHERE datname = current_database()`);
+      expect(rows).toEqual([{ holders: 1, waiting: count }]);
+    });
+  }
+});
+
+describe('a connection that is lost', () => {
+  /** Ends the sessions of the store whose statement matches, as a fail-over or an administrator would. */
+  async function killSessions(condition: string): Promise<void> {
+    await eventually(async () => {
+      const { rowCount } = await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`);
+      expect(rowCount).toBeGreaterThan(0);
+    });
+  }
+
+  /** On a connection of its own: within a transaction pg_stat_activity does not change. */
+  async function holdRow(): Promise<() => Promise<void>> {
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM cluster_revisions WHERE cluster_id = $1 FOR UPDATE', [cluster.id]);
+    return () => holder.end();
+  }
+
+  it('during an append leaves the outcome unknown; the command id tells it', async () => {
+    const letGo = await holdRow();
+    const lost = row(2);
+    const pool = createPool({ url: database.url });
+    const append = new PostgresEventStore(pool).append(batch(cluster, { rows: [lost] })).catch((error: unknown) => error);
+    await killSessions("wait_event_type = 'Lock'");
+    expect(await append).toBeInstanceOf(OutcomeUnknown);
+    expect(pool.totalCount).toBe(0); // the next caller is not handed what is left of the connection
+    await pool.end();
+    await letGo();
+    expect(await store.findCommands(cluster.id, [lost.command.id])).toEqual(new Map());
+    await store.append(batch(cluster, { rows: [lost] }));
+    expect(await store.findCommands(cluster.id, [lost.command.id])).toEqual(new Map([[lost.command.id, 2]]));
+  });
+
+  it('while idle is replaced without anybody noticing', async () => {
+    const errors: Error[] = [];
+    const idle = new PostgresEventStore({ url: database.url, onIdleError: (error) => errors.push(error), applicationName: 'idle-one' });
+    await idle.clusters();
+    await killSessions("application_name = 'idle-one' AND state = 'idle'");
+    await eventually(() => expect(errors).toHaveLength(1));
+    expect((await idle.head(cluster.id))?.id).toBe(cluster.id);
+    await idle.close();
+  });
+
+  it('inside a lock undoes it', async () => {
+    await expect(store.locked(cluster.id, async (session) => {
+      await session.append(batch(session.locked, {}));
+      await killSessions("state = 'idle in transaction'");
+      await session.readLog(cluster.id, 0, 1);
+    })).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(await revisionNow()).toBe(0);
+  });
+
+  it('before anything was sent is no question at all', async () => {
+    const nowhere = new PostgresEventStore({ url: 'postgresql://postgres@127.0.0.1:1/none' });
+    await expect(nowhere.append(batch(cluster, {}))).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(nowhere.head(1)).rejects.toBeInstanceOf(StoreUnavailable);
+    await nowhere.close();
+  });
+
+  it('is not waited for longer than the statement may take', async () => {
+    const hasty = new PostgresEventStore(createPool({ url: database.url, statementTimeoutMs: 100 }));
+    const letGo = await holdRow();
+    await expect(hasty.append(batch(cluster, {}))).rejects.toBeInstanceOf(StoreUnavailable);
+    await letGo();
+    await hasty.close();
+    expect(await revisionNow()).toBe(0);
+  });
+});
+
+describe('the tables refuse by themselves what no writer should send', () => {
+  it.each([
+    ['claims_address_check', "INSERT INTO claims VALUES (1, '10.0.0.0/24', 1, now(), 'a', 'b', 'c')"],
+    ['log_event_count_check', "INSERT INTO log VALUES (1, 1, 1, now(), gen_random_uuid(), 0, 'k', null, null, null, null, '[]')"],
+    ['port_claims_port_check', "INSERT INTO port_claims VALUES (1, 65536, 1, 'node-port', 'a', 'b', 'c')"],
+    ['port_claims_purpose_check', "INSERT INTO port_claims VALUES (1, 6, 1, 'other', 'a', 'b', 'c')"],
+    ['cluster_revisions_revision_check', 'UPDATE cluster_revisions SET revision = 9007199254740992'],
+    ['log_epoch_pkey', 'INSERT INTO log_epoch (epoch) VALUES (2)'],
+    ['log_epoch_only_row_check', 'INSERT INTO log_epoch VALUES (false, 2)'],
+  ])('%s', async (constraint, sql) => {
+    await expect(client.query(sql)).rejects.toMatchObject({ constraint });
+  });
+});
+
+function gate(): { open: () => void; opened: Promise<void> } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => { open = resolve; });
+  return { open, opened };
+}

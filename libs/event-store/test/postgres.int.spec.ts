@@ -1,0 +1,8 @@
+import { PostgresEventStore } from '@ipledger/event-store';
+import { useFreshDatabase } from '@ipledger/testing';
+import { eventStoreContract } from './event-store.contract.js';
+
+describe('the Postgres store', () => {
+  const database = useFreshDatabase();
+  eventStoreContract(async () => new PostgresEventStore({ url: database.url }));
+});

@@ -1,0 +1,24 @@
+export interface EventuallyOptions {
+  /** How long to go on trying; 5 s unless told. */
+  readonly timeoutMs?: number;
+  /** The pause between two tries; 10 ms unless told. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Runs a check until it passes, for what happens soon but not at once. A test that waits a fixed time is either slow or
+ * flaky; this one is as fast as the thing it waits for.
+ * @returns what the check returned
+ * @throws the check's last error, once the time is over
+ */
+export async function eventually<T>(check: () => T | Promise<T>, { timeoutMs = 5_000, everyMs = 10 }: EventuallyOptions = {}): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() >= deadline) throw error;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, everyMs); });
+  }
+}

@@ -1,0 +1,5 @@
+export { freshDatabase, useFreshDatabase } from './database.js';
+export type { TestDatabase } from './database.js';
+export { eventually } from './eventually.js';
+export type { EventuallyOptions } from './eventually.js';
+export { runSql, withDatabase } from './postgres-server.js';
