@@ -1,0 +1,115 @@
+import { resolve } from 'node:path';
+import { parseConfig } from './config.js';
+import type { AppName, ConfigProblem, ConfigSource } from './config.js';
+
+const source = (given: Partial<ConfigSource> = {}): ConfigSource => ({ argv: [], env: {}, isTerminal: false, ...given });
+const url = 'postgres://me:secret@db.example:5432/ipledger';
+
+const configOf = <App extends AppName>(app: App, given: Partial<ConfigSource> = {}) => {
+  const result = parseConfig(app, source(given));
+  if (result.kind !== 'config') throw new Error(JSON.stringify(result));
+  return result.config;
+};
+const problemsOf = (app: AppName, given: Partial<ConfigSource>): ConfigProblem[] => {
+  const result = parseConfig(app, source(given));
+  if (result.kind !== 'problems') throw new Error(JSON.stringify(result));
+  return result.problems;
+};
+
+describe('configuration', () => {
+  it('needs nothing in standalone', () => expect(configOf('standalone')).toEqual({
+    host: '127.0.0.1', port: 8080, dataDir: resolve('data'), databaseUrl: null, migrateOnStart: true,
+    logLevel: 'info', logFormat: 'json', queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15,
+  }));
+
+  it('needs a database in the allocator, which leaves the schema alone and has no data folder', () => {
+    expect(problemsOf('allocator', {})).toMatchObject([{ name: 'DATABASE_URL', value: null, why: 'is required and not set' }]);
+    expect(problemsOf('allocator', { argv: ['--data-dir', 'x'], env: { DATABASE_URL: url } })).toMatchObject([{ name: '--data-dir', why: 'is not a flag of this program' }]);
+    const config = configOf('allocator', { env: { DATABASE_URL: url, DATA_DIR: 'ignored, as any other variable' } });
+    expect(config).toMatchObject({ databaseUrl: url, migrateOnStart: false });
+    expect(config).not.toHaveProperty('dataDir');
+  });
+
+  it.each<[string, Partial<ConfigSource>, object]>([
+    ['a variable', { env: { PORT: '9000' } }, { port: 9000 }],
+    ['a flag and its value', { argv: ['--port', '9000'] }, { port: 9000 }],
+    ['a flag with =', { argv: ['--port=9000'] }, { port: 9000 }],
+    ['a flag spelt like its variable', { argv: ['--BATCH_LIMIT=7'] }, { batchLimit: 7 }],
+    ['the flag before the variable', { argv: ['--port=1'], env: { PORT: '2' } }, { port: 1 }],
+    ['an empty variable as not set', { env: { PORT: '' } }, { port: 8080 }],
+    ['a boolean flag alone, last', { argv: ['--migrate-on-start'], env: { MIGRATE_ON_START: 'false' } }, { migrateOnStart: true }],
+    ['a boolean flag alone, before another', { argv: ['--migrate-on-start', '--port', '1'], env: { MIGRATE_ON_START: 'false' } }, { migrateOnStart: true, port: 1 }],
+    ['a boolean flag with its value', { argv: ['--migrate-on-start', 'false', '--port=1'] }, { migrateOnStart: false, port: 1 }],
+    ['a value that holds =', { argv: [`--database-url=${url}?a=b`] }, { databaseUrl: `${url}?a=b` }],
+    ['a folder, made absolute', { argv: ['--data-dir', './elsewhere'] }, { dataDir: resolve('elsewhere') }],
+    ['pretty logs on a terminal', { isTerminal: true }, { logFormat: 'pretty' }],
+    ['JSON on a terminal when asked', { isTerminal: true, env: { LOG_FORMAT: 'json' } }, { logFormat: 'json' }],
+    ['any free port', { env: { PORT: '0' } }, { port: 0 }],
+    ['an IPv6 address to listen on', { env: { HOST: '::' } }, { host: '::' }],
+  ])('reads %s', (_what, given, expected) => expect(configOf('standalone', given)).toMatchObject(expected));
+
+  it.each<[string, string, string]>([
+    ['PORT', '65536', 'is not a whole number from 0 to 65535'],
+    ['PORT', '-1', 'is not a whole number from 0 to 65535'],
+    ['PORT', '80a', 'is not a whole number from 0 to 65535'],
+    ['PORT', '1e3', 'is not a whole number from 0 to 65535'],
+    ['PORT', '0x50', 'is not a whole number from 0 to 65535'],
+    ['QUEUE_LIMIT', '0', 'is not a whole number from 1 to 1000000'],
+    ['POOL_SIZE', '1', 'is not a whole number from 2 to 1000'],
+    ['HOST', 'http://localhost', 'is neither an IP address nor a host name'],
+    ['HOST', '[::]', 'is neither an IP address nor a host name'],
+    ['MIGRATE_ON_START', 'yes', 'is neither true nor false'],
+    ['LOG_LEVEL', 'verbose', 'is not a known word'],
+    ['LOG_FORMAT', 'logfmt', 'is not a known word'],
+    ['DATABASE_URL', 'mysql://db/x', 'is not a Postgres URL'],
+    ['DATABASE_URL', 'db.example:5432', 'is not a Postgres URL'],
+  ])('refuses %s=%s', (name, value, why) => {
+    expect(problemsOf('standalone', { env: { [name]: value } })).toEqual([{ name, value, why, fix: expect.stringMatching(/\w/) as string }]);
+  });
+
+  it('reports every problem at once, each with its name, value, reason and remedy', () => {
+    const result = parseConfig('allocator', source({ argv: ['--prot', '9000', '--batch-limit=0', 'stray', '--host'], env: { LOG_LEVEL: 'loud' } }));
+    expect(result).toMatchObject({ kind: 'problems', text: [
+      'The configuration has 6 problems:',
+      '  --prot is not a flag of this program: did you mean --port?',
+      '  stray is not a flag: flags start with --; see --help',
+      '  --host has no value: write --host VALUE or --host=VALUE',
+      '  DATABASE_URL is required and not set: set it, as variable or as --database-url: Postgres 15 or newer that holds the log, postgres://…',
+      '  LOG_LEVEL ("loud") is not a known word: use one of debug, info, warn, error',
+      '  --batch-limit ("0") is not a whole number from 1 to 1024: give a number from 1 to 1024',
+      '',
+    ].join('\n') });
+  });
+
+  it.each<[string[], string]>([
+    [['--port=1', '--port=2'], 'is given twice'],
+    [['--port='], 'is empty'],
+    [['--port', '--host=::'], 'has no value'],
+  ])('refuses %j', (argv, why) => expect(problemsOf('standalone', { argv })).toMatchObject([{ name: '--port', why }]));
+
+  it.each<[string, string]>([
+    ['--data', 'did you mean --data-dir?'],
+    ['--DATABSE_URL', 'did you mean --database-url?'],
+    ['--pool-szie=3', 'did you mean --pool-size?'],
+    ['--kafka-brokers', 'see --help for the flags there are'],
+  ])('answers the unknown flag %s with: %s', (flag, fix) => expect(problemsOf('standalone', { argv: [flag] })).toMatchObject([{ fix }]));
+
+  it.each(['mysql://me:secret@db/x', 'postgres://me:sec/ret@secret@db:port/x', 'mysql://db/x?password=secret&b=1'])('never shows the password of %s', (value) => {
+    const given = { env: { DATABASE_URL: value } };
+    expect(JSON.stringify(parseConfig('allocator', source(given)))).not.toMatch(/secret|sec\/ret/);
+  });
+
+  it('lists every option of the app in --help, with its default, whatever else is wrong', () => {
+    const help = parseConfig('standalone', source({ argv: ['--help'], env: { PORT: 'x' } }));
+    if (help.kind !== 'help') throw new Error(help.kind);
+    const rows = help.text.split('\n').slice(3).filter(Boolean).map((row) => row.trim().split(/ {2,}/));
+    expect(rows.map((row) => row.slice(0, 3))).toEqual([
+      ['--host', 'HOST', '127.0.0.1'], ['--port', 'PORT', '8080'], ['--data-dir', 'DATA_DIR', './data'],
+      ['--database-url', 'DATABASE_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
+      ['--log-level', 'LOG_LEVEL', 'info'], ['--log-format', 'LOG_FORMAT', 'json'], ['--queue-limit', 'QUEUE_LIMIT', '2048'],
+      ['--batch-limit', 'BATCH_LIMIT', '256'], ['--cluster-idle-seconds', 'CLUSTER_IDLE_SECONDS', '600'],
+      ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'],
+    ]);
+    expect(rows.every((row) => row.length === 4 && row[3]!.length > 10)).toBe(true);
+  });
+});

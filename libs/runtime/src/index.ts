@@ -1,0 +1,10 @@
+export { loadConfig } from './config.js';
+export type { AllocatorConfig, StandaloneConfig } from './config.js';
+export { createLogger } from './logger.js';
+export type { Logger } from './logger.js';
+export { Lifecycle } from './lifecycle.js';
+export { contentTypes, MetricsRegistry, negotiateFormat } from './metrics.js';
+export { registerProcessMetrics } from './process-metrics.js';
+export { startEmbeddedPostgres } from './embedded-postgres.js';
+export type { EmbeddedPostgres } from './embedded-postgres.js';
+export { EmbeddedPostgresError } from './embedded-postgres-error.js';
