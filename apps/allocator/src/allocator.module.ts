@@ -1,0 +1,48 @@
+import type { EventStore } from '@ipledger/event-store';
+import type { Logger } from '@ipledger/runtime';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { ClustersController } from './clusters/clusters.controller.js';
+import { InspectController } from './clusters/inspect.controller.js';
+import { DocsController } from './docs/docs.controller.js';
+import { HealthController } from './health.controller.js';
+import { ServicesController } from './kubernetes/services.controller.js';
+import { WatchFeeds } from './kubernetes/watch-feed.js';
+import { AllocatorMetrics } from './metrics.js';
+import { EVENT_STORE, STOPPING, VERSION } from './tokens.js';
+import { SubmitOrderHandler } from './writer/submit.handler.js';
+import { Writers, type WritersSettings } from './writer/writers.js';
+
+export interface AllocatorOptions {
+  store: EventStore;
+  logger: Logger;
+  settings: WritersSettings;
+  version: string;
+  isStopping(): boolean;
+}
+
+/** The command side: HTTP, writers, and the store they append to. */
+@Module({})
+export class AllocatorModule {
+  static of({ store, settings, version, isStopping }: AllocatorOptions): DynamicModule {
+    const metrics = new AllocatorMetrics(version);
+    const writers = new Writers(store, settings, metrics);
+    const feeds = new WatchFeeds(store);
+    writers.onCommit = (clusterId) => feeds.hint(clusterId);
+    metrics.observe(writers, feeds);
+    return {
+      module: AllocatorModule,
+      imports: [CqrsModule.forRoot()],
+      controllers: [ServicesController, ClustersController, InspectController, HealthController, DocsController],
+      providers: [
+        SubmitOrderHandler,
+        { provide: EVENT_STORE, useValue: store },
+        { provide: VERSION, useValue: version },
+        { provide: STOPPING, useValue: isStopping },
+        { provide: AllocatorMetrics, useValue: metrics },
+        { provide: Writers, useValue: writers },
+        { provide: WatchFeeds, useValue: feeds },
+      ],
+    };
+  }
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readJsonBytes } from '@ipledger/services';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
+import { bodyBytesMax, ErrorFilter } from './error.filter.js';
+import { WatchFeeds } from './kubernetes/watch-feed.js';
+import { AllocatorMetrics } from './metrics.js';
+import { problem, ProblemError } from './problem.js';
+import { requestIdOf } from './request-context.js';
+import { Writers } from './writer/writers.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The bytes of a body that was parsed under `/v1`. */
+    rawBody?: Uint8Array;
+  }
+}
+
+export interface Allocator {
+  /** @returns the port, which the system chooses when 0 is given */
+  listen(port: number, host: string): Promise<number>;
+  /** Takes no more requests, answers those that were taken, then returns. */
+  close(): Promise<void>;
+}
+
+/** Makes the HTTP server of the command side over a store that is ready. */
+export const createAllocator = async (options: AllocatorOptions): Promise<Allocator> => {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyBytesMax,
+    exposeHeadRoutes: false,
+    genReqId: ({ headers }: IncomingMessage) => requestIdOf(headers),
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of(options), adapter, { bodyParser: false, logger: false });
+  app.useGlobalFilters(new ErrorFilter(options.logger));
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  parseBodies(fastify);
+  observeRequests(fastify, app.get(AllocatorMetrics));
+  await app.init();
+  return {
+    listen: async (port, host) => {
+      await app.listen(port, host);
+      return (app.getHttpServer().address() as AddressInfo).port;
+    },
+    close: async () => {
+      app.get(WatchFeeds).end();
+      await app.close();
+      await app.get(Writers).stop();
+    },
+  };
+};
+
+/**
+ * Under `/clusters/` bodies stay bytes: the strict decoder reads them, since order and texts of errors matter there. Under
+ * `/v1` they are JSON, read by the same reader (repeated keys are refused), before the schema of the route.
+ */
+const parseBodies = (fastify: FastifyInstance): void => {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
+    if (request.url.startsWith('/clusters/')) return done(null, body);
+    request.rawBody = body;
+    try {
+      done(null, readV1Body(request.headers['content-type'], body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+};
+
+const readV1Body = (contentType: string | undefined, body: Buffer): unknown => {
+  if (body.length === 0) return undefined;
+  if (contentType !== undefined && !/^application\/json\s*(;|$)/i.test(contentType))
+    throw new ProblemError(problem('unsupported_media_type', `the body is ${JSON.stringify(contentType)}; send application/json`));
+  const parsed = readJsonBytes(body);
+  if ('failure' in parsed) throw new ProblemError(problem('invalid_request', `the body is not JSON: ${parsed.failure}`));
+  if (parsed.duplicates.length > 0) throw new ProblemError(problem('invalid_request', `the body names ${parsed.duplicates.join(', ')} twice`));
+  return parsed.value;
+};
+
+const observeRequests = (fastify: FastifyInstance, metrics: AllocatorMetrics): void => {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    metrics.request(request.routeOptions.url ?? '(none)', request.method, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+};

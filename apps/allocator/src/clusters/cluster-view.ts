@@ -1,0 +1,37 @@
+import { formatAddress, type Family } from '@ipledger/ip';
+import { compileDefinition, type ClusterDefinition, type Pool } from '@ipledger/services';
+
+/** A cluster as `/v1/clusters` shows it. */
+export interface ClusterView {
+  name: string;
+  serviceCIDRs: readonly string[];
+  primaryFamily: Family;
+  families: readonly Family[];
+  nodePortRange: string;
+  revision: number;
+  createdAt: string;
+  pools: PoolView[];
+}
+
+interface PoolView {
+  cidr: string;
+  family: Family;
+  state: 'open' | 'draining';
+  /** null when the pool is too small to be split. */
+  staticBand: { from: string; to: string } | null;
+}
+
+export const clusterView = (definition: ClusterDefinition, revision: number): ClusterView => {
+  const { pools, families } = compileDefinition(definition);
+  const { name, serviceCIDRs, nodePortRange, createdAt } = definition;
+  return { name, serviceCIDRs, primaryFamily: families[0], families, nodePortRange, revision, createdAt, pools: pools.map(poolView) };
+};
+
+const poolView = ({ name, family, state, staticBand }: Pool): PoolView => ({
+  cidr: name,
+  family,
+  state,
+  staticBand: staticBand.count === 0n
+    ? null
+    : { from: formatAddress({ family, value: staticBand.first }), to: formatAddress({ family, value: staticBand.last }) },
+});

@@ -1,0 +1,171 @@
+import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
+import { problemCatalogue } from '../problem.js';
+
+/**
+ * The OpenAPI 3.1 document of everything that is not the Kubernetes API of a cluster (which describes itself to its
+ * clients). Bodies are the very schemas that requests are checked against.
+ */
+export const openApiDocument = (version: string) => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'ipledger',
+    version,
+    summary: 'Decides which Service IP belongs to whom, for many Kubernetes clusters, and remembers every decision.',
+    description:
+      'Services are created, changed and deleted through the Kubernetes API of each cluster under /clusters/{cluster}; this document describes the rest. ' +
+      'Errors here are problem documents (RFC 9457) with a stable `code`; under /clusters they are Kubernetes `Status` objects.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
+  paths: { ...clusterPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
+  components: { schemas, parameters, responses: { Problem: problemAnswer } },
+});
+
+type Json = Record<string, unknown>;
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const json = (schema: Json): Json => ({ 'application/json': { schema } });
+const ok = (description: string, schema: Json): Json => ({ description, content: json(schema) });
+const listOf = (schema: Json): Json => ({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: schema }, continue: { type: 'string', description: 'Missing on the last page' } } });
+const parameter = (name: string): Json => ({ $ref: `#/components/parameters/${name}` });
+const inQuery = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
+const inPath = (name: string, description: string): Json => ({ name, in: 'path', required: true, schema: { type: 'string' }, description });
+
+const problemAnswer: Json = { description: 'Why not', content: { 'application/problem+json': { schema: ref('Problem') } } };
+const problems = { default: { $ref: '#/components/responses/Problem' } };
+
+const parameters: Json = {
+  cluster: inPath('cluster', 'Name of the cluster'),
+  dryRun: inQuery('dryRun', { enum: ['All'] }, 'Decide and answer, change nothing'),
+  limit: inQuery('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Entries per page'),
+  key: {
+    name: 'Idempotency-Key', in: 'header', schema: { type: 'string', minLength: 1, maxLength: 255 },
+    description: 'Makes a retry safe for a day: the same content gets the first answer again, other content is refused with 422',
+  },
+};
+
+const text = (description: string): Json => ({ type: 'string', description });
+const revision: Json = { type: 'integer', minimum: 0, description: 'Number of an event in its cluster: gapless, in commit order' };
+const family: Json = { enum: ['IPv4', 'IPv6'] };
+
+const schemas: Json = {
+  Cluster: {
+    type: 'object',
+    properties: {
+      name: text('RFC 1123 label'), serviceCIDRs: { type: 'array', items: { type: 'string' } }, primaryFamily: family,
+      families: { type: 'array', items: family }, nodePortRange: { type: 'string' }, revision, createdAt: { type: 'string', format: 'date-time' },
+      pools: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            cidr: { type: 'string' }, family, state: { enum: ['open', 'draining'], description: 'Nothing new is taken from a draining pool' },
+            staticBand: { oneOf: [{ type: 'object', properties: { from: { type: 'string' }, to: { type: 'string' } } }, { type: 'null' }] },
+          },
+        },
+      },
+    },
+  },
+  Address: {
+    type: 'object',
+    properties: {
+      address: text('Canonical'), family, pool: { type: ['string', 'null'] }, band: { enum: ['static', 'dynamic', null] },
+      holder: {
+        oneOf: [
+          { type: 'object', properties: { namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, since: { type: 'string', format: 'date-time' }, revision } },
+          { type: 'null', description: 'Free' },
+        ],
+      },
+      asOf: { type: 'object', properties: { revision, time: { type: 'string', format: 'date-time' } } },
+    },
+  },
+  Event: {
+    type: 'object',
+    properties: {
+      id: text('cluster/epoch/revision'), cluster: { type: 'string' }, epoch: { type: 'integer' }, revision,
+      type: text('such as ip.allocated or service.updated'), time: { type: 'string', format: 'date-time' },
+      command: {
+        type: 'object',
+        properties: {
+          id: { type: 'string', format: 'uuid' }, kind: { type: 'string' }, index: text('Place of the event in its command'), last: { type: 'boolean' },
+          requestId: { type: ['string', 'null'] }, actor: { type: ['string', 'null'] }, userAgent: { type: ['string', 'null'] }, traceparent: { type: ['string', 'null'] },
+        },
+      },
+      data: { type: 'object' },
+    },
+  },
+  Problem: {
+    type: 'object',
+    required: ['type', 'title', 'status', 'code', 'detail', 'retriable'],
+    properties: {
+      type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' },
+      code: { enum: problemCatalogue.map(({ code }) => code) }, detail: { type: 'string' },
+      retriable: { type: 'boolean', description: 'Whether the same request can succeed later' },
+    },
+  },
+};
+
+const write = [parameter('dryRun'), parameter('key')];
+const cidrChange = (summary: string): Json => ({
+  post: { tags: ['clusters'], summary, parameters: [parameter('cluster'), ...write], requestBody: { required: true, content: json(cidrBody) }, responses: { 200: ok('The cluster', ref('Cluster')), ...problems } },
+});
+
+const clusterPaths: Json = {
+  '/v1/clusters': {
+    post: {
+      tags: ['clusters'], summary: 'Register a cluster', parameters: write, requestBody: { required: true, content: json(registerBody) },
+      responses: { 201: ok('The cluster', ref('Cluster')), ...problems },
+    },
+    get: {
+      tags: ['clusters'], summary: 'List the clusters by name', parameters: [parameter('limit'), inQuery('continue', { type: 'string' }, 'From the page before')],
+      responses: { 200: ok('A page', listOf(ref('Cluster'))), ...problems },
+    },
+  },
+  '/v1/clusters/{cluster}': {
+    get: { tags: ['clusters'], summary: 'One cluster', parameters: [parameter('cluster')], responses: { 200: ok('The cluster', ref('Cluster')), ...problems } },
+    put: {
+      tags: ['clusters'], summary: 'Declare its ranges anew', requestBody: { required: true, content: json(declareBody) },
+      description: 'A second family, a further CIDR, one fewer, another primary family. The answer counts the Services that now read differently.',
+      parameters: [parameter('cluster'), inQuery('inUse', { enum: ['keep'] }, 'Accept that held addresses lie outside every range afterwards'), ...write],
+      responses: { 200: ok('The cluster', ref('Cluster')), ...problems },
+    },
+    delete: { tags: ['clusters'], summary: 'Remove a cluster without Services', parameters: [parameter('cluster'), ...write], responses: { 200: ok('The cluster as it was', ref('Cluster')), ...problems } },
+  },
+  '/v1/clusters/{cluster}/cidrs': cidrChange('Add a CIDR; it is used after those that are there'),
+  '/v1/clusters/{cluster}/cidrs:drain': cidrChange('Take nothing new from a CIDR; what is held stays'),
+  '/v1/clusters/{cluster}/cidrs:remove': cidrChange('Remove a CIDR in which nothing is held'),
+};
+
+const inspectPaths: Json = {
+  '/v1/clusters/{cluster}/addresses/{ip}': {
+    get: { tags: ['inspect'], summary: 'Who holds an address', parameters: [parameter('cluster'), inPath('ip', 'IPv4 or IPv6, any spelling')], responses: { 200: ok('The address', ref('Address')), ...problems } },
+  },
+  '/v1/clusters/{cluster}/events': {
+    get: {
+      tags: ['inspect'], summary: 'The log after a revision, in order',
+      parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit')],
+      responses: { 200: ok('A page; `continue` is the next `after`', listOf(ref('Event'))), ...problems },
+    },
+  },
+};
+
+const service = (summary: string, description = 'The Service as Kubernetes has it'): Json => ({
+  tags: ['services'], summary, responses: { default: { description: `${description}, or a Status`, content: json({ type: 'object' }) } },
+});
+
+const item = '/clusters/{cluster}/api/v1/namespaces/{namespace}/services/{name}';
+const servicePaths: Json = {
+  '/clusters/{cluster}/api/v1/services': { get: service('List the Services of all namespaces', 'A ServiceList') },
+  '/clusters/{cluster}/api/v1/namespaces/{namespace}/services': {
+    post: service('Create a Service and allocate its addresses'), get: service('List the Services of a namespace', 'A ServiceList'), delete: service('Delete what a list selects', 'What was listed'),
+  },
+  [item]: { get: service('Read a Service'), put: service('Replace it, or create it'), patch: service('Patch it'), delete: service('Delete it and release its addresses') },
+  [`${item}/status`]: { get: service('Read it as stored'), put: service('Replace its status'), patch: service('Patch its status') },
+};
+
+const plain = (summary: string): Json => ({ get: { tags: ['operations'], summary, responses: { 200: { description: 'Text' }, 503: { description: 'Not now' } } } });
+const operationPaths: Json = {
+  '/livez': plain('Is the process alive'),
+  '/readyz': plain('Can it serve'),
+  '/metrics': plain('Prometheus text or OpenMetrics'),
+};

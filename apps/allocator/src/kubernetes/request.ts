@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { applyStaticDefaults, decodeService, decodeWriteOptions, readJsonBytes, type JsonValue, type ServiceObject } from '@ipledger/services';
+import type { FastifyRequest } from 'fastify';
+import { header, idempotencyKeyProblem } from '../request-context.js';
+import { newSeed } from '../writer/random.js';
+import { badRequest, invalidStatus, status } from './status.js';
+import { StatusError } from './status-error.js';
+import { readYamlBytes } from './yaml-body.js';
+
+/** Options of a write, from the query. */
+export interface WriteOptions {
+  dryRun: boolean;
+  /** As given, else the User-Agent up to its first `/`. */
+  fieldManager: string;
+  fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+}
+
+export interface ParsedBody {
+  value: JsonValue;
+  /** Paths that stood twice; the last one wins. */
+  duplicates: string[];
+}
+
+const objectTypes = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+
+/** Media type without parameters, lower case; "" when the header is missing. */
+export const mediaType = (request: FastifyRequest): string =>
+  (header(request, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+
+/** What every write checks before it looks at its body. */
+export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions'): WriteOptions => {
+  const keyProblem = idempotencyKeyProblem(request);
+  if (keyProblem !== undefined) throw new StatusError(badRequest(keyProblem));
+  const options = decodeWriteOptions(kind, queryOf(request), false);
+  if ('badRequest' in options) throw new StatusError(badRequest(options.badRequest));
+  if ('invalid' in options) throw new StatusError(invalidStatus(kind, '', options.invalid, 'meta.k8s.io'));
+  return { ...options, fieldManager: options.fieldManager || defaultManager(request) };
+};
+
+const managerCharsMax = 128;
+export const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) ?? '';
+
+export const queryOf = (request: FastifyRequest): URLSearchParams => new URLSearchParams(request.url.split('?', 2)[1] ?? '');
+
+/** The body of a POST or PUT as a tree. @throws StatusError 415, 400 */
+export const readObjectBody = (request: FastifyRequest): ParsedBody => {
+  const type = mediaType(request);
+  if (!['', 'application/json', 'application/yaml'].includes(type))
+    throw new StatusError(status(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${objectTypes}`));
+  const bytes = bodyOf(request);
+  const parsed = type === 'application/yaml' ? readYamlBytes(bytes) : readJsonBytes(bytes);
+  if ('failure' in parsed) throw new StatusError(badRequest(`the body is not ${type === 'application/yaml' ? 'YAML' : 'JSON'}: ${parsed.failure}`));
+  return parsed;
+};
+
+export const bodyOf = (request: FastifyRequest): Uint8Array => (request.body instanceof Uint8Array ? request.body : new Uint8Array());
+
+/** The Service in a body, with the warnings that its unknown and repeated fields are worth. @throws StatusError 400 */
+export const serviceBody = (request: FastifyRequest, options: WriteOptions): { service: ServiceObject; warnings: string[] } => {
+  const { value, duplicates } = readObjectBody(request);
+  const decoded = decodeService(value, duplicates);
+  const prefix = 'Service in version "v1" cannot be handled as a Service';
+  if ('failure' in decoded) throw new StatusError(badRequest(`${prefix}: ${decoded.failure}`));
+  if (options.fieldValidation === 'Strict' && decoded.strict.length > 0)
+    throw new StatusError(badRequest(`${prefix}: strict decoding error: ${decoded.strict.join(', ')}`));
+  return { service: applyStaticDefaults(decoded.service), warnings: options.fieldValidation === 'Warn' ? decoded.strict : [] };
+};
+
+/** What the edge adds to every Service command: the time, randomness, a uid should one be needed. */
+export const orderBasis = (namespace: string, { dryRun, fieldManager }: Pick<WriteOptions, 'dryRun' | 'fieldManager'>) => ({ namespace, dryRun, fieldManager, time: new Date(), seed: newSeed(), newUid: randomUUID() });
+
+/** @see k8s.io/apiserver/pkg/endpoints/handlers/rest.go checkName */
+export const assertSameObject = (service: ServiceObject, namespace: string, name: string | undefined): void => {
+  const given = service.metadata;
+  if (name !== undefined && given.name === undefined)
+    throw new StatusError(badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`));
+  if (name !== undefined && given.name !== name)
+    throw new StatusError(badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`));
+  if (given.namespace !== undefined && given.namespace !== namespace)
+    throw new StatusError(badRequest('the namespace of the provided object does not match the namespace sent on the request'));
+};

@@ -1,0 +1,108 @@
+import type { EventStore } from '@ipledger/event-store';
+import { parseDocument, readDocument, type SelectableFields, type ServiceObject } from '@ipledger/services';
+import type { KnownCluster } from '../writer/writers.js';
+import { listAt, type ListedService } from './list-at.js';
+import { writeToken, type ListQuery } from './list-query.js';
+import type { Representation } from './representation.js';
+import { partialMetadata, tableHead, tableRow } from './service-table.js';
+import { status } from './status.js';
+import { StatusError } from './status-error.js';
+
+/** One page of a list: Services as readers see them, and what stands in the list's metadata. */
+export interface ServicePage {
+  revision: number;
+  continueToken?: string;
+  /** Not counted when there is a selector, as upstream. */
+  remainingItemCount?: number;
+  items: AsyncIterable<ListedService[]>;
+}
+
+/**
+ * A list, or one page of it. Later pages are read at the revision of the first, so a list stays consistent while the
+ * cluster changes. A list without limit is not held in memory.
+ * @throws StatusError 410, 504
+ */
+export const servicePage = async (store: EventStore, cluster: KnownCluster, namespace: string | undefined, query: ListQuery): Promise<ServicePage> => {
+  const head = (await store.head(cluster.id))?.revision ?? cluster.revision;
+  const revision = query.continueFrom?.revision ?? (query.exact ? (query.revision ?? head) : head);
+  if (Math.max(revision, query.revision ?? 0) > head) throw new StatusError(tooLarge(query.revision ?? revision, head));
+  const all = selected(listAt(store, cluster.id, revision, { namespace, after: query.continueFrom }), cluster, query);
+  if (query.limit === undefined) return { revision, items: all };
+  const { items, more } = await takeItems(all, query.limit);
+  const last = items.at(-1);
+  if (!more || last === undefined) return { revision, items: asPages(items) };
+  const rest = query.selects === undefined ? { remainingItemCount: await countAfter(store, cluster, namespace, revision, last) } : {};
+  return { revision, items: asPages(items), continueToken: writeToken({ revision, namespace: last.namespace, name: last.name }), ...rest };
+};
+
+export const selectableFields = ({ metadata, spec }: ServiceObject): SelectableFields => ({
+  'metadata.name': metadata.name ?? '',
+  'metadata.namespace': metadata.namespace ?? '',
+  'spec.clusterIP': spec.clusterIP ?? '',
+  'spec.type': spec.type ?? '',
+});
+
+async function* selected(pages: AsyncIterable<ListedService[]>, cluster: KnownCluster, { selects }: ListQuery): AsyncGenerator<ListedService[]> {
+  for await (const page of pages) {
+    const read = page.map((item) => ({ ...item, document: readDocument(item.document, cluster.primary) }));
+    yield selects === undefined ? read : read.filter(({ document }) => {
+      const service = parseDocument(document);
+      return selects(service.metadata.labels ?? {}, selectableFields(service));
+    });
+  }
+}
+
+const takeItems = async (pages: AsyncIterable<ListedService[]>, limit: number): Promise<{ items: ListedService[]; more: boolean }> => {
+  const items: ListedService[] = [];
+  for await (const page of pages) {
+    items.push(...page);
+    if (items.length > limit) return { items: items.slice(0, limit), more: true };
+  }
+  return { items, more: false };
+};
+
+export async function* asPages(items: ListedService[]): AsyncGenerator<ListedService[]> {
+  yield items;
+}
+
+/** Counts by reading on, which is exact at the revision; a page of a large list says at most what can be counted quickly. */
+const countAfter = async (store: EventStore, cluster: KnownCluster, namespace: string | undefined, revision: number, after: ListedService): Promise<number> => {
+  let count = 0;
+  for await (const page of listAt(store, cluster.id, revision, { namespace, after })) count += page.length;
+  return count;
+};
+
+const tooLarge = (asked: number, head: number) =>
+  status(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${head}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1,
+  });
+
+const itemPrefix = /^\{"kind":"Service","apiVersion":"v1",/;
+
+/** A list as JSON text, made while it is sent. Items of a ServiceList carry no kind and no apiVersion, as upstream's. */
+export async function* serviceListText(page: ServicePage, form: Representation): AsyncGenerator<string> {
+  const { revision, continueToken, remainingItemCount } = page;
+  const metadata = { resourceVersion: String(revision), ...(continueToken && { continue: continueToken }), ...(remainingItemCount !== undefined && { remainingItemCount }) };
+  const { head, item } = listForm(form, metadata);
+  yield head;
+  let separator = '';
+  for await (const items of page.items) {
+    let text = '';
+    for (const { document } of items) {
+      text += separator + item(document);
+      separator = ',';
+    }
+    if (text !== '') yield text;
+  }
+  yield ']}\n';
+}
+
+const listForm = (form: Representation, metadata: object): { head: string; item: (document: string) => string } => {
+  if (form.kind === 'table') return { head: tableHead(form, metadata), item: (document) => tableRow(document, form) };
+  if (form.kind === 'partial-list')
+    return {
+      head: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${form.version}","metadata":${JSON.stringify(metadata)},"items":[`,
+      item: (document) => partialMetadata(JSON.parse(document) as ServiceObject, form.version),
+    };
+  return { head: `{"kind":"ServiceList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`, item: (document) => document.replace(itemPrefix, '{') };
+};

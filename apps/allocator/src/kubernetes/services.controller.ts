@@ -1,0 +1,180 @@
+import { Readable } from 'node:stream';
+import type { EventStore } from '@ipledger/event-store';
+import { readDocument, type ServiceCommand } from '@ipledger/services';
+import { Controller, Delete, Get, Inject, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { markAnswer, orderOf } from '../request-context.js';
+import { EVENT_STORE } from '../tokens.js';
+import { SubmitOrder } from '../writer/submit.handler.js';
+import { Writers, type KnownCluster } from '../writer/writers.js';
+import { assertRevision, listQuery } from './list-query.js';
+import { deletionRequest } from './deletion-request.js';
+import { patchRequest } from './patch-request.js';
+import { assertListForm, representationOf, sendObject, sendText } from './representation.js';
+import { assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
+import type { ListedService } from './list-at.js';
+import { asPages, servicePage, serviceListText } from './service-list.js';
+import { clusterNotFound, notFound, rejectionStatus, status } from './status.js';
+import { StatusError } from './status-error.js';
+import { sendWarnings } from './warnings.js';
+import { serveWatch } from './watch.js';
+import { WatchFeeds } from './watch-feed.js';
+
+/** The Services of one cluster, as the Kubernetes API has them. */
+@Controller('clusters/:cluster/api/v1')
+export class ServicesController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly writers: Writers,
+    private readonly feeds: WatchFeeds,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
+  ) {}
+
+  @Post('namespaces/:namespace/services')
+  async create(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const options = writeOptions(request, 'CreateOptions');
+    const { service, warnings } = serviceBody(request, options);
+    assertSameObject(service, params.namespace, undefined);
+    await this.submit(cluster, params, request, reply, warnings, { type: 'CreateService', ...orderBasis(params.namespace, options), service });
+  }
+
+  @Put('namespaces/:namespace/services/:name')
+  replace(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.replaceItem(params, null, request, reply);
+  }
+
+  @Put('namespaces/:namespace/services/:name/status')
+  replaceStatus(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.replaceItem(params, 'status', request, reply);
+  }
+
+  @Patch('namespaces/:namespace/services/:name')
+  patch(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.patchItem(params, null, request, reply);
+  }
+
+  @Patch('namespaces/:namespace/services/:name/status')
+  patchStatus(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.patchItem(params, 'status', request, reply);
+  }
+
+  @Delete('namespaces/:namespace/services/:name')
+  async delete(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const { options, dryRun } = deletionRequest(request);
+    const basis = orderBasis(params.namespace, { dryRun, fieldManager: '' });
+    await this.submit(cluster, params, request, reply, [], { type: 'DeleteService', ...basis, name: params.name, options });
+  }
+
+  /** Deletes what a list selects, one command each: as upstream, a collection is not deleted as one. Answers what it listed. */
+  @Delete('namespaces/:namespace/services')
+  async deleteCollection(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const form = representationOf(request);
+    const { options, dryRun } = deletionRequest(request);
+    const page = await servicePage(this.store, cluster, params.namespace, listQuery(request));
+    const listed: ListedService[] = [];
+    for await (const items of page.items) listed.push(...items);
+    await Promise.all(listed.map(async ({ namespace, name }) => {
+      const command: ServiceCommand = { type: 'DeleteService', ...orderBasis(namespace, { dryRun, fieldManager: '' }), name, options };
+      const outcome = await this.commands.execute(new SubmitOrder(cluster.id, params.cluster, { ...orderOf(request, command, undefined), idempotency: null }));
+      if (outcome.kind === 'rejected' && outcome.rejection.code !== 'not_found') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster));
+    }));
+    await sendText(reply, form, Readable.from(serviceListText({ ...page, items: asPages(listed) }, form), { objectMode: false }));
+  }
+
+  @Get('namespaces/:namespace/services/:name')
+  async get(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const form = representationOf(request);
+    assertRevision(request);
+    const document = await this.document(cluster, params);
+    sendObject(reply, form, 200, readDocument(document, cluster.primary));
+  }
+
+  /** As stored: read defaults are not applied to what `/status` answers. */
+  @Get('namespaces/:namespace/services/:name/status')
+  async getStatus(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    sendObject(reply, representationOf(request), 200, await this.document(cluster, params));
+  }
+
+  @Get('namespaces/:namespace/services')
+  list(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.sendList(params.cluster, params.namespace, request, reply);
+  }
+
+  @Get('services')
+  listAll(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.sendList(params.cluster, undefined, request, reply);
+  }
+
+  private async replaceItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const options = writeOptions(request, 'UpdateOptions');
+    const { service, warnings } = serviceBody(request, options);
+    assertSameObject(service, params.namespace, params.name);
+    await this.submit(cluster, params, request, reply, warnings, {
+      type: 'UpdateService', ...orderBasis(params.namespace, options), name: params.name, subresource, change: { kind: 'replace', service },
+    });
+  }
+
+  private async patchItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(params.cluster);
+    const { change, options } = patchRequest(request);
+    await this.submit(cluster, params, request, reply, [], {
+      type: 'UpdateService', ...orderBasis(params.namespace, options), name: params.name, subresource, change,
+    });
+  }
+
+  private async submit(
+    cluster: KnownCluster, params: Names, request: FastifyRequest, reply: FastifyReply, warnings: readonly string[], command: ServiceCommand,
+  ): Promise<void> {
+    const form = representationOf(request);
+    const order = orderOf(request, command, bodyOf(request));
+    const outcome = await this.commands.execute(new SubmitOrder(cluster.id, params.cluster, order));
+    if (outcome.kind === 'rejected') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster), [...warnings, ...outcome.warnings]);
+    if (outcome.kind === 'request_differs') throw new StatusError(requestDiffers(outcome.key), warnings);
+    sendWarnings(reply, [...warnings, ...outcome.warnings]);
+    markAnswer(reply, outcome.revision, outcome.replayed);
+    sendObject(reply, form, outcome.status, outcome.answer ?? '{}');
+  }
+
+  private async sendList(name: string, namespace: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const cluster = await this.cluster(name);
+    const form = representationOf(request);
+    const query = listQuery(request);
+    if (query.watch) {
+      reply.hijack();
+      return serveWatch(this.store, this.feeds, { cluster, namespace, query, form }, reply.raw);
+    }
+    assertListForm(form);
+    const page = await servicePage(this.store, cluster, namespace, query);
+    await sendText(reply, form, Readable.from(serviceListText(page, form), { objectMode: false }));
+  }
+
+  private async document(cluster: KnownCluster, params: ItemNames): Promise<string> {
+    const [found] = await this.store.documents(cluster.id, [{ namespace: params.namespace, name: params.name }]);
+    if (found === undefined) throw new StatusError(notFound(params.name));
+    return found.document;
+  }
+
+  private async cluster(name: string): Promise<KnownCluster> {
+    const cluster = (await this.writers.find(name)) ?? (await this.writers.findNow(name));
+    if (cluster === undefined) throw new StatusError(clusterNotFound(name));
+    return cluster;
+  }
+}
+
+interface Names {
+  cluster: string;
+  namespace: string;
+}
+interface ItemNames extends Names {
+  name: string;
+}
+
+const requestDiffers = (key: string) =>
+  status(422, 'Invalid', `the Idempotency-Key ${JSON.stringify(key)} was used for a request with other content; use a new key for a new request`, {});

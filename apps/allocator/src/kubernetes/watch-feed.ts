@@ -1,0 +1,195 @@
+import type { EventStore, LogRow } from '@ipledger/event-store';
+import { encodeService, type Event, type PreviousService, type ServiceObject } from '@ipledger/services';
+import { eventsBackMax } from './list-at.js';
+
+/** A change of one Service, read once from the log and shared by every watcher of its cluster. */
+export interface ServiceChange {
+  revision: number;
+  namespace: string;
+  name: string;
+  /** undefined = created by this change. */
+  previous: PreviousService | undefined;
+  /** The Service after the change; its last state when it was deleted. */
+  object: ServiceObject;
+  deleted: boolean;
+}
+
+/** What the feed tells a watcher. Must not throw and must not wait. */
+export interface FeedListener {
+  changed(change: ServiceChange): void;
+  /** The log was read up to this revision. */
+  reached(revision: number): void;
+  failed(error: unknown): void;
+  /** The process stops: the stream ends as if its time were up. */
+  end(): void;
+}
+
+const idleMs = 50;
+const logPageRows = 500;
+/** Changes kept for watchers that come back from a moment ago; the others read the log themselves. */
+const keptMax = 5_000;
+
+/**
+ * The changes of one cluster for all its watchers: the log is read once, however many watch. It reads only while somebody
+ * watches, every 50 ms when nothing happens, at once after a commit of this process.
+ */
+class ClusterFeed {
+  private readonly listeners = new Set<FeedListener>();
+  private kept: ServiceChange[] = [];
+  /** Everything after this revision, up to `revision`, is in `kept`. */
+  private keptAfter: number;
+  private wake: () => void = () => {};
+  private reading: Promise<void> | undefined;
+
+  constructor(private readonly store: EventStore, private readonly clusterId: number, private revision: number) {
+    this.keptAfter = revision;
+  }
+
+  get isIdle(): boolean {
+    return this.listeners.size === 0;
+  }
+  get watchers(): number {
+    return this.listeners.size;
+  }
+
+  /**
+   * Tells the listener everything after `from` that is still at hand, then what follows: nothing is missed and nothing comes
+   * twice, since both happen in one turn of the event loop.
+   * @returns false when `from` lies further back than what is kept; nothing was told then
+   */
+  subscribe(from: number, listener: FeedListener): boolean {
+    if (from < this.keptAfter) return false;
+    for (const change of this.kept) if (change.revision > from) listener.changed(change);
+    listener.reached(Math.max(from, this.revision));
+    this.listeners.add(listener);
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    return true;
+  }
+
+  unsubscribe(listener: FeedListener): void {
+    this.listeners.delete(listener);
+  }
+
+  end(): void {
+    for (const listener of this.listeners) listener.end();
+  }
+
+  hint(): void {
+    this.wake();
+  }
+
+  private async read(): Promise<void> {
+    while (this.listeners.size > 0) {
+      try {
+        const rows = await this.store.readLog(this.clusterId, this.revision, logPageRows);
+        for (const row of rows) this.take(row);
+        if (rows.length < logPageRows) await this.pause();
+      } catch (error) {
+        for (const listener of this.listeners) listener.failed(error);
+        this.listeners.clear();
+      }
+    }
+    // What happens while nobody watches is not read, so what is kept would have a hole.
+    this.kept = [];
+    this.keptAfter = this.revision;
+  }
+
+  private take(row: LogRow): void {
+    for (const change of changesIn(row)) {
+      this.kept.push(change);
+      for (const listener of this.listeners) listener.changed(change);
+    }
+    this.revision = row.revision;
+    if (this.kept.length > keptMax) {
+      const dropped = this.kept.splice(0, this.kept.length - keptMax / 2);
+      this.keptAfter = dropped.at(-1)?.revision ?? this.keptAfter;
+    }
+    for (const listener of this.listeners) listener.reached(this.revision);
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, idleMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+export const changesIn = (row: LogRow): ServiceChange[] =>
+  (JSON.parse(row.events) as Event[]).flatMap((event, index) => {
+    if (!('object' in event.data)) return [];
+    const { service, object } = event.data;
+    return [{
+      revision: row.revision - row.eventCount + 1 + index,
+      namespace: service.namespace,
+      name: service.name,
+      previous: 'previous' in event.data ? event.data.previous : undefined,
+      object,
+      deleted: event.type === 'service.deleted',
+    }];
+  });
+
+/** The feeds of all clusters that are watched here. */
+export class WatchFeeds {
+  private readonly feeds = new Map<number, ClusterFeed>();
+
+  constructor(private readonly store: EventStore) {}
+
+  /**
+   * Follows a cluster from a revision on. Starts far back by reading the log for this watcher alone until it has caught up.
+   * @returns how to stop
+   * @throws TooOld when `from` is more than 100,000 events ago
+   */
+  async follow(clusterId: number, from: number, listener: FeedListener): Promise<() => void> {
+    const head = (await this.store.head(clusterId))?.revision ?? 0;
+    if (head - from > eventsBackMax) throw new TooOld(from, head);
+    for (let reached = from; ; ) {
+      const feed = this.feedOf(clusterId, head);
+      if (feed.subscribe(reached, listener)) return () => this.stop(clusterId, feed, listener);
+      const rows = await this.store.readLog(clusterId, reached, logPageRows);
+      for (const row of rows) for (const change of changesIn(row)) if (change.revision > from) listener.changed(change);
+      reached = rows.at(-1)?.revision ?? reached;
+    }
+  }
+
+  /** A commit of this process: whoever watches the cluster need not wait for the next look. */
+  hint(clusterId: number): void {
+    this.feeds.get(clusterId)?.hint();
+  }
+
+  /** Ends every watch. */
+  end(): void {
+    for (const feed of this.feeds.values()) feed.end();
+  }
+
+  watchers(): number {
+    let watchers = 0;
+    for (const feed of this.feeds.values()) watchers += feed.watchers;
+    return watchers;
+  }
+
+  private feedOf(clusterId: number, revision: number): ClusterFeed {
+    const known = this.feeds.get(clusterId);
+    if (known !== undefined) return known;
+    const feed = new ClusterFeed(this.store, clusterId, revision);
+    this.feeds.set(clusterId, feed);
+    return feed;
+  }
+
+  private stop(clusterId: number, feed: ClusterFeed, listener: FeedListener): void {
+    feed.unsubscribe(listener);
+    if (feed.isIdle && this.feeds.get(clusterId) === feed) this.feeds.delete(clusterId);
+  }
+}
+
+/** Thrown for a watch from further back than the log is replayed. */
+export class TooOld extends Error {
+  constructor(readonly asked: number, readonly now: number) {
+    super(`too old resource version: ${asked} (${now})`);
+  }
+}
+
+export const documentOf = (change: ServiceChange): string => encodeService(change.object);

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
+import { EmbeddedPostgresError, type AllocatorConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
+import { createAllocator, type Allocator } from './app.js';
+import { purgeRequestsRegularly } from './purge-requests.js';
+
+/** A start that cannot go on, in one sentence for the person who started it. */
+export class StartProblem extends Error {}
+
+export type ServeConfig = Pick<AllocatorConfig, 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
+
+export interface Served {
+  allocator: Allocator;
+  store: PostgresEventStore;
+  /** Where it listens, for people: `http://127.0.0.1:8080`. */
+  url: string;
+}
+
+/**
+ * Brings up the command side over a database: schema, store, HTTP; and registers how each goes down again.
+ * @throws StartProblem, and what the database throws
+ */
+export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle: Lifecycle, logger: Logger): Promise<Served> => {
+  const applied = config.migrateOnStart ? await migrate(databaseUrl) : await requireSchema(databaseUrl);
+  if (applied !== undefined && applied.length > 0) logger.info('schema brought up to date', { applied });
+  const store = new PostgresEventStore({ url: databaseUrl, max: config.poolSize, onIdleError: (error) => logger.warn('an idle database connection was lost', { error: error.message }) });
+  lifecycle.onShutdown('close the database connections', () => store.close());
+  const purge = purgeRequestsRegularly(store, logger);
+  lifecycle.onShutdown('stop purging', () => purge.stop());
+  const allocator = await createAllocator({ store, logger, settings: config, version: packageVersion(), isStopping: () => lifecycle.isStopping });
+  lifecycle.onShutdown('answer what was taken', () => allocator.close());
+  const port = await listen(allocator, config.port, config.host);
+  return { allocator, store, url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+};
+
+const listen = async (allocator: Allocator, port: number, host: string): Promise<number> => {
+  try {
+    return await allocator.listen(port, host);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') throw new StartProblem(`port ${port} on ${host} is in use by another program; stop it, or start with --port and another number`);
+    if (code === 'EACCES') throw new StartProblem(`port ${port} may not be used by this user; start with --port and a number from 1024 on`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new StartProblem(`${host} is no address of this machine; start with --host and one that is, such as 127.0.0.1`);
+    throw error;
+  }
+};
+
+/** Ends a start that failed: one sentence, exit code 1; the stack of what nobody foresaw. */
+export const failStart = async (thrown: unknown, lifecycle: Lifecycle, logger: Logger): Promise<void> => {
+  const error = thrown instanceof StoreUnavailable
+    ? new StartProblem(`the database cannot be used: ${thrown.message}; check DATABASE_URL, and that Postgres runs and lets this user in`)
+    : thrown;
+  const foreseen = error instanceof StartProblem || error instanceof EmbeddedPostgresError || (error instanceof Error && 'retriable' in error);
+  if (foreseen) logger.error(`cannot start: ${error.message}`);
+  else logger.error('cannot start', { error: error instanceof Error ? error : new Error(String(error)) });
+  await lifecycle.shutdown(1);
+};
+
+/** The version of package.json, found by going up from this file: it lies at another depth when built. */
+const packageVersion = (): string => {
+  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
+    try {
+      return (JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+};

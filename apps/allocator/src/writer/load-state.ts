@@ -1,0 +1,83 @@
+import type { ClusterHead, ClusterReader, LogRow } from '@ipledger/event-store';
+import { parseAddress } from '@ipledger/ip';
+import { ClusterState, evolve, serviceKey, type ClusterDefinition, type Event } from '@ipledger/services';
+
+const pageRows = 10_000;
+const logPageRows = 1_000;
+/** A cluster that moves on faster than this many pages of log can be folded is not one we can decide on. */
+const catchUpPagesMax = 10_000;
+
+export interface LoadedState {
+  state: ClusterState;
+  epoch: number;
+}
+
+/**
+ * Loads a cluster from its tables in pages, then folds what was appended meanwhile. No snapshot is held for long: an old
+ * snapshot keeps dead versions of the counter row, and every append of the cluster then walks past them (design D8). Pages
+ * may show a state between the first and the last revision; folding the log over it again ends in the right one, because
+ * the last event that touches a key decides.
+ * Costs as much as there are live Services, whatever the length of the history.
+ */
+export const loadState = async (reader: ClusterReader, clusterId: number): Promise<LoadedState> => {
+  const head = await mustHead(reader, clusterId);
+  const state = new ClusterState();
+  await Promise.all([loadServices(reader, clusterId, state), loadClaims(reader, clusterId, state), loadPorts(reader, clusterId, state)]);
+  state.define(head.definition === null ? null : (JSON.parse(head.definition) as ClusterDefinition));
+  state.revision = head.revision;
+  await catchUp(reader, clusterId, state, (await mustHead(reader, clusterId)).revision);
+  return { state, epoch: head.epoch };
+};
+
+/** Folds the log up to `revision`. */
+export const catchUp = async (reader: ClusterReader, clusterId: number, state: ClusterState, revision: number): Promise<void> => {
+  for (let page = 0; state.revision < revision; page++) {
+    const rows = await reader.readLog(clusterId, state.revision, logPageRows);
+    if (rows.length === 0 || page === catchUpPagesMax)
+      throw new Error(`cluster ${clusterId}: the log ends at revision ${state.revision}, but its counter says ${revision}`);
+    for (const row of rows) foldRow(state, row);
+  }
+};
+
+const foldRow = (state: ClusterState, row: LogRow): void => {
+  let revision = row.revision - row.eventCount;
+  if (revision !== state.revision) throw new Error(`cluster ${row.clusterId}: a gap in the log after revision ${state.revision}`);
+  for (const event of JSON.parse(row.events) as Event[]) evolve(state, event, ++revision);
+};
+
+const mustHead = async (reader: ClusterReader, clusterId: number): Promise<ClusterHead> => {
+  const head = await reader.head(clusterId);
+  if (head === undefined) throw new Error(`cluster ${clusterId} has no counter row`);
+  return head;
+};
+
+const loadServices = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: { namespace: string; name: string } | undefined; ; ) {
+    const page = await reader.listServiceEntries(clusterId, after, pageRows);
+    for (const { namespace, name, revision } of page) state.services.set(serviceKey(namespace, name), revision);
+    if (page.length < pageRows) return;
+    after = page.at(-1);
+  }
+};
+
+const loadClaims = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: string | undefined; ; ) {
+    const page = await reader.listClaimedAddresses(clusterId, after, pageRows);
+    for (const address of page) {
+      const parsed = parseAddress(address);
+      if (parsed === undefined) throw new Error(`cluster ${clusterId} holds a claim on ${JSON.stringify(address)}, which is no address`);
+      state.take(parsed);
+    }
+    if (page.length < pageRows) return;
+    after = page.at(-1);
+  }
+};
+
+const loadPorts = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: number | undefined; ; ) {
+    const page = await reader.listPortClaims(clusterId, after, pageRows);
+    for (const { port, namespace, name } of page) state.takePort(port, serviceKey(namespace, name));
+    if (page.length < pageRows) return;
+    after = page.at(-1)?.port;
+  }
+};

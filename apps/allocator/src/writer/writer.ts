@@ -1,0 +1,228 @@
+import type { ClusterReader, EventStore } from '@ipledger/event-store';
+import { ClaimConflict, OutcomeUnknown, RevisionConflict, StoreError, BadAppend } from '@ipledger/event-store';
+import type { ClusterState, DatedEvent } from '@ipledger/services';
+import { Batch } from './batch.js';
+import { catchUp, loadState, type LoadedState } from './load-state.js';
+import { QueueFull, WriterUnavailable, type Order, type Outcome } from './order.js';
+
+export interface WriterSettings {
+  /** Orders that may wait; the next one is refused. */
+  queueLimit: number;
+  /** Orders in one append. More than 256 buys nothing (guide, section 7). */
+  batchLimit: number;
+}
+
+/** What the writer tells the metrics. Must not throw. */
+export interface WriterObserver {
+  committed(cluster: string, events: readonly DatedEvent[], commands: number): void;
+  settled(cluster: string, order: Order, outcome: Outcome, seconds: number): void;
+  retried(cluster: string, reason: 'revision_moved' | 'unique_violation'): void;
+}
+
+/** After a conflict: lock first for so many appends or so long, so that replicas on one cluster do not thrash (design D4). */
+const lockFirstAppends = 100;
+const lockFirstMs = 5_000;
+const attemptsMax = 5;
+
+interface Waiting {
+  order: Order;
+  queuedMs: number;
+  resolve(outcome: Outcome): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The one place of this process that changes a cluster. It keeps the cluster's state in memory, decides against it at a
+ * revision, and appends on condition that the cluster is still there. While one append is in flight, further orders queue;
+ * the next append takes them all. No timer: it clocks itself (design D5).
+ */
+export class Writer {
+  lastUsedMs = Date.now();
+  private readonly queue: Waiting[] = [];
+  private running: Promise<void> | undefined;
+  private loaded: LoadedState | undefined;
+  private lockFirst = { appends: 0, untilMs: 0 };
+
+  constructor(
+    private readonly clusterId: number,
+    private readonly name: string,
+    private readonly store: EventStore,
+    private readonly settings: WriterSettings,
+    private readonly observer: WriterObserver,
+  ) {}
+
+  get isIdle(): boolean {
+    return this.running === undefined && this.queue.length === 0;
+  }
+  get queueLength(): number {
+    return this.queue.length;
+  }
+  /** The state as of the last commit that this process knows, for gauges; undefined when the cluster is not in memory. */
+  get state(): ClusterState | undefined {
+    return this.loaded?.state;
+  }
+
+  /**
+   * @returns what the order came to, once it is committed
+   * @throws QueueFull, WriterUnavailable
+   */
+  submit(order: Order): Promise<Outcome> {
+    if (this.queue.length >= this.settings.queueLimit) return Promise.reject(new QueueFull(this.name, this.settings.queueLimit));
+    this.lastUsedMs = Date.now();
+    const { promise, resolve, reject } = withResolvers<Outcome>();
+    this.queue.push({ order, queuedMs: performance.now(), resolve, reject });
+    this.running ??= this.run();
+    return promise;
+  }
+
+  /** Resolves when everything that was queued has been answered. */
+  async drained(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  private async run(): Promise<void> {
+    // Orders that arrive in the same turn of the event loop share the first batch.
+    await Promise.resolve();
+    while (this.queue.length > 0) await this.settle(this.queue.splice(0, this.settings.batchLimit));
+    this.running = undefined;
+  }
+
+  /** Answers every order of a batch. Never throws: an order that cannot be decided or stored gets its error. */
+  private async settle(waiting: readonly Waiting[]): Promise<void> {
+    try {
+      const batch = await this.commit(waiting.map(({ order }) => order));
+      this.observer.committed(this.name, batch.events, batch.rowCount);
+      for (const [i, one] of waiting.entries()) this.answer(one, batch.outcomes[i]);
+    } catch (error) {
+      if (error instanceof BadAppend && waiting.length > 1) for (const one of waiting) await this.settle([one]);
+      else for (const { reject } of waiting) reject(asUnavailable(error));
+    }
+  }
+
+  private answer({ order, queuedMs, resolve, reject }: Waiting, outcome: Outcome | Error | undefined): void {
+    if (outcome instanceof Error || outcome === undefined) return reject(outcome ?? new Error('an order was not decided'));
+    this.observer.settled(this.name, order, outcome, (performance.now() - queuedMs) / 1000);
+    resolve(outcome);
+  }
+
+  private async commit(orders: readonly Order[]): Promise<Batch> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await (this.isLockFirst() ? this.commitLocked(orders) : this.commitOptimistic(orders));
+      } catch (error) {
+        if (!(await this.mayRetry(error)) || attempt === attemptsMax) throw error;
+      }
+    }
+  }
+
+  private isLockFirst(): boolean {
+    return this.lockFirst.appends > 0 && Date.now() < this.lockFirst.untilMs;
+  }
+
+  /** Decide on memory, append if the cluster has not moved. */
+  private async commitOptimistic(orders: readonly Order[]): Promise<Batch> {
+    this.loaded ??= await loadState(this.store, this.clusterId);
+    const { state, epoch } = this.loaded;
+    const batch = await Batch.decide(orders, state, this.clusterId, epoch, this.store);
+    if (batch.isEmpty) await this.assertCurrent(state.revision, epoch);
+    else await this.appendOrUndo(batch, (append) => this.store.append(append));
+    return batch;
+  }
+
+  /** Take the row, fold what is missing, decide, append: two statements on purpose, the second sees what the first waited for. */
+  private async commitLocked(orders: readonly Order[]): Promise<Batch> {
+    this.lockFirst.appends--;
+    this.loaded ??= await loadState(this.store, this.clusterId);
+    let decided: Batch | undefined;
+    try {
+      return await this.store.locked(this.clusterId, async (session) => {
+        const { state } = await this.current(session, session.locked.revision, session.locked.epoch);
+        const batch = await Batch.decide(orders, state, this.clusterId, session.locked.epoch, session);
+        decided = batch;
+        if (!batch.isEmpty) await session.append(batch.append());
+        return batch;
+      });
+    } catch (error) {
+      // Whatever failed, the transaction is not known to have committed: memory must not be ahead of the log.
+      if (decided !== undefined && !(error instanceof OutcomeUnknown) && !decided.undo()) this.loaded = undefined;
+      if (error instanceof OutcomeUnknown && decided !== undefined) return this.resolveUnknown(decided);
+      throw error;
+    }
+  }
+
+  private async current(reader: ClusterReader, revision: number, epoch: number): Promise<LoadedState> {
+    if (this.loaded === undefined || this.loaded.epoch !== epoch) this.loaded = await loadState(reader, this.clusterId);
+    try {
+      await catchUp(reader, this.clusterId, this.loaded.state, revision);
+    } catch {
+      // A state that cannot be brought forward is worth nothing; the tables are.
+      this.loaded = await loadState(reader, this.clusterId);
+    }
+    return this.loaded;
+  }
+
+  private async appendOrUndo(batch: Batch, append: (batch: ReturnType<Batch['append']>) => Promise<void>): Promise<void> {
+    try {
+      await append(batch.append());
+    } catch (error) {
+      if (error instanceof OutcomeUnknown) {
+        await this.resolveUnknown(batch);
+        return;
+      }
+      if (!batch.undo()) this.loaded = undefined;
+      throw error;
+    }
+  }
+
+  /** A refusal must be judged on the cluster as it is, not as this replica remembers it. */
+  private async assertCurrent(revision: number, epoch: number): Promise<void> {
+    const head = await this.store.head(this.clusterId);
+    if (head?.revision !== revision || head.epoch !== epoch) throw new RevisionConflict(this.clusterId, revision);
+  }
+
+  /**
+   * The connection was lost during a commit. The row is taken, so that a commit still under way ends first; then the log
+   * knows whether the commands are in it.
+   */
+  private async resolveUnknown(batch: Batch): Promise<Batch> {
+    this.loaded = undefined;
+    const ids = batch.commandIds;
+    try {
+      const found = await this.store.locked(this.clusterId, () => this.store.findCommands(this.clusterId, ids));
+      if (ids.length > 0 && found.size === ids.length) return batch;
+    } catch (error) {
+      throw new WriterUnavailable('the database was lost during a commit; whether it happened is not known', { cause: error });
+    }
+    throw new RevisionConflict(this.clusterId, batch.at);
+  }
+
+  private async mayRetry(error: unknown): Promise<boolean> {
+    if (error instanceof RevisionConflict) {
+      this.lockFirst = { appends: lockFirstAppends, untilMs: Date.now() + lockFirstMs };
+      this.observer.retried(this.name, 'revision_moved');
+      return true;
+    }
+    if (error instanceof ClaimConflict) {
+      this.loaded = undefined;
+      this.observer.retried(this.name, 'unique_violation');
+      return true;
+    }
+    return false;
+  }
+}
+
+const asUnavailable = (error: unknown): Error => {
+  if (error instanceof StoreError && !(error instanceof BadAppend)) return new WriterUnavailable(error.message, { cause: error });
+  return error instanceof Error ? error : new Error(String(error));
+};
+
+/** Promise.withResolvers, which Node 20 does not have. */
+const withResolvers = <T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: Error): void } => {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+};

@@ -1,0 +1,140 @@
+import type { ClusterHead, EventStore } from '@ipledger/event-store';
+import { formatAddress, type Family } from '@ipledger/ip';
+import { compileDefinition, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { WriterUnavailable, type Order, type Outcome } from './order.js';
+import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
+
+export interface WritersSettings extends WriterSettings {
+  /** A cluster without orders for so long leaves memory. */
+  clusterIdleSeconds: number;
+}
+
+/** A cluster as readers need it: known by name, and registered now. */
+export interface KnownCluster {
+  id: number;
+  definition: ClusterDefinition;
+  primary: Family;
+  revision: number;
+}
+
+export interface InspectedCluster {
+  name: string;
+  revision: number;
+  queued: number;
+  pools: { cidr: string; family: Family; capacity: { static: bigint; dynamic: bigint }; use: BandUse }[];
+}
+
+/** Clusters that one scrape shows; the views of a later version serve more. */
+const inspectedMax = 1_000;
+
+/** How old the definition of a cluster may be for a read. Other replicas change it rarely, and reads are many. */
+const definitionAgeMaxMs = 1_000;
+/** Names of clusters kept in memory; past that the oldest is forgotten, so that unknown names cannot fill it. */
+const namesMax = 100_000;
+
+/** One writer per cluster, made when its first order comes and dropped when it has been idle. */
+export class Writers {
+  private readonly writers = new Map<number, Writer>();
+  private readonly names = new Map<string, { head: ClusterHead; readMs: number }>();
+  private readonly sweep: NodeJS.Timeout;
+  private stopping = false;
+  /** Told of every order that was answered, for those who wait for changes of a cluster. */
+  onCommit: (clusterId: number) => void = () => {};
+
+  constructor(private readonly store: EventStore, private readonly settings: WritersSettings, private readonly observer: WriterObserver) {
+    this.sweep = setInterval(() => this.unloadIdle(), Math.min(settings.clusterIdleSeconds * 1000, 60_000));
+    this.sweep.unref();
+  }
+
+  /** @throws WriterUnavailable while stopping */
+  async submit(clusterId: number, name: string, order: Order): Promise<Outcome> {
+    if (this.stopping) throw new WriterUnavailable('this process is stopping; send the order again');
+    let writer = this.writers.get(clusterId);
+    if (writer === undefined) {
+      writer = new Writer(clusterId, name, this.store, this.settings, this.observer);
+      this.writers.set(clusterId, writer);
+    }
+    const outcome = await writer.submit(order);
+    this.onCommit(clusterId);
+    if (order.command.type.includes('Cluster') || order.command.type.includes('Cidr')) this.names.delete(name);
+    return outcome;
+  }
+
+  /** The cluster of that name; undefined when there is none or it was removed. Its definition may be a second old. */
+  async find(name: string): Promise<KnownCluster | undefined> {
+    const known = this.names.get(name);
+    const fresh = known !== undefined && Date.now() - known.readMs < definitionAgeMaxMs;
+    const head = fresh ? known.head : await this.readHead(name, known?.head.id);
+    if (head?.definition == null) return undefined;
+    return { id: head.id, ...parseDefinition(head.definition), revision: head.revision };
+  }
+
+  /** The same, read now. */
+  async findNow(name: string): Promise<KnownCluster | undefined> {
+    this.names.delete(name);
+    return this.find(name);
+  }
+
+  /**
+   * Every registered cluster with the use of its pools, for gauges. Of a cluster that is in memory here and at the revision
+   * of the log, the counts in memory are taken; the others are counted in the database.
+   */
+  async inspect(): Promise<InspectedCluster[]> {
+    const heads = (await this.store.clusters()).filter(({ definition }) => definition !== null);
+    return Promise.all(heads.slice(0, inspectedMax).map((head) => this.inspectOne(head)));
+  }
+
+  private async inspectOne(head: ClusterHead): Promise<InspectedCluster> {
+    const writer = this.writers.get(head.id);
+    const { pools } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
+    const state = writer?.state?.revision === head.revision ? writer.state : undefined;
+    const found = await Promise.all(pools.map(async (pool) => ({
+      cidr: pool.name,
+      family: pool.family,
+      capacity: { static: pool.staticBand.count, dynamic: pool.dynamicBand.count },
+      use: state?.useOf(pool) ?? (await this.countUse(head.id, pool)),
+    })));
+    return { name: head.name, revision: head.revision, queued: writer?.queueLength ?? 0, pools: found };
+  }
+
+  private async countUse(clusterId: number, { family, staticBand, dynamicBand }: Pool): Promise<BandUse> {
+    const count = ({ first, last, count: size }: Pool['staticBand']): Promise<number> | number =>
+      size === 0n ? 0 : this.store.countClaims(clusterId, formatAddress({ family, value: first }), formatAddress({ family, value: last }));
+    const [statics, dynamics] = await Promise.all([count(staticBand), count(dynamicBand)]);
+    return { static: statics, dynamic: dynamics };
+  }
+
+  /** Takes no more orders and waits for those that were taken. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    clearInterval(this.sweep);
+    await Promise.all([...this.writers.values()].map((writer) => writer.drained()));
+  }
+
+  private async readHead(name: string, id: number | undefined): Promise<ClusterHead | undefined> {
+    const head = id === undefined ? await this.store.clusterByName(name) : await this.store.head(id);
+    this.names.delete(name);
+    if (head === undefined) return undefined;
+    this.names.set(name, { head, readMs: Date.now() });
+    if (this.names.size > namesMax) this.names.delete(this.names.keys().next().value ?? '');
+    return head;
+  }
+
+  private unloadIdle(): void {
+    const idleSinceMs = Date.now() - this.settings.clusterIdleSeconds * 1000;
+    for (const [id, writer] of this.writers) if (writer.isIdle && writer.lastUsedMs < idleSinceMs) this.writers.delete(id);
+  }
+}
+
+/** Definitions change rarely and are parsed for every request that names a cluster: the last texts are kept. */
+const parsed = new Map<string, { definition: ClusterDefinition; primary: Family }>();
+const parsedMax = 1_000;
+const parseDefinition = (text: string): { definition: ClusterDefinition; primary: Family } => {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  if (parsed.size >= parsedMax) parsed.clear();
+  const definition = JSON.parse(text) as ClusterDefinition;
+  const made = { definition, primary: compileDefinition(definition).families[0] };
+  parsed.set(text, made);
+  return made;
+};

@@ -1,0 +1,63 @@
+import { InMemoryEventStore, type EventStore } from '@ipledger/event-store';
+import { createLogger } from '@ipledger/runtime';
+import { createAllocator } from '../src/index.js';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The body as JSON; undefined when it is none. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  json: any;
+}
+
+export interface TestServer {
+  url: string;
+  store: EventStore;
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** The path of the Services of a namespace in a cluster. */
+  services(cluster: string, namespace?: string): string;
+  register(cluster: string, serviceCIDRs: string[]): Promise<void>;
+  revision(cluster: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The real server on a free port of this machine, over the in-memory store unless told otherwise. */
+export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number } = {}): Promise<TestServer> => {
+  const allocator = await createAllocator({
+    store,
+    logger: createLogger({ level: 'error', format: 'pretty' }),
+    settings: { queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, ...settings },
+    version: 'test',
+    isStopping: () => false,
+  });
+  const url = `http://127.0.0.1:${await allocator.listen(0, '127.0.0.1')}`;
+  const send: TestServer['send'] = async (method, path, body, headers = {}) => {
+    const isText = typeof body === 'string' || body instanceof Uint8Array;
+    const answer = await fetch(url + path, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, text, json: parse(text) };
+  };
+  return {
+    url, store, send,
+    services: (cluster, namespace = 'default') => `/clusters/${cluster}/api/v1/namespaces/${namespace}/services`,
+    register: async (name, serviceCIDRs) => {
+      const answer = await send('POST', '/v1/clusters', { name, serviceCIDRs });
+      if (answer.status !== 201) throw new Error(`cluster ${name}: ${answer.status} ${answer.text}`);
+    },
+    revision: async (cluster) => ((await send('GET', `/v1/clusters/${cluster}`)).json as { revision: number }).revision,
+    close: () => allocator.close(),
+  };
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
