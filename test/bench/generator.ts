@@ -1,0 +1,181 @@
+// The load generator, in a process of its own: raw sockets and requests made beforehand, because it shares the cores with
+// what it measures. Takes one `Load` per message, answers one `LoadResult`.
+import { connect, type Socket } from 'node:net';
+import type { Load, LoadResult } from './load.js';
+
+/** So much of a run is thrown away: connections warm up, the first batches are small. */
+const warmUpShare = 0.15;
+/** An answer that takes longer than this is an error; loading a cluster of a million Services is done before. */
+const answerMsMax = 10_000;
+const nameDigits = 12;
+
+const run = async (load: Load): Promise<LoadResult> => {
+  const tally = new Tally(load);
+  const connections = await Promise.all(Array.from({ length: load.connections }, (_, index) => Connection.open(load, index, tally)));
+  const cpuBefore = process.cpuUsage();
+  tally.start();
+  await Promise.all(connections.map((connection) => connection.work()));
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return tally.result((user + system) / 1e6);
+};
+
+/** What happened between the end of the warm-up and the end of the run. */
+class Tally {
+  private readonly latenciesMs: number[] = [];
+  private startMs = 0;
+  private countFromMs = 0;
+  private endMs = 0;
+  private answers = 0;
+  private errors = 0;
+  private firstError: string | null = null;
+
+  constructor(private readonly load: Load) {}
+
+  start(): void {
+    this.startMs = performance.now();
+    this.endMs = this.startMs + this.load.seconds * 1000;
+    this.countFromMs = this.startMs + this.load.seconds * 1000 * warmUpShare;
+  }
+  get isOver(): boolean {
+    return performance.now() >= this.endMs;
+  }
+  answered(sentMs: number, ok: boolean, answer: () => string): void {
+    const nowMs = performance.now();
+    this.answers++;
+    if (!ok) {
+      this.errors++;
+      this.firstError ??= answer();
+    } else if (nowMs >= this.countFromMs && nowMs < this.endMs) this.latenciesMs.push(nowMs - sentMs);
+  }
+  failed(why: string): void {
+    this.errors++;
+    this.firstError ??= why;
+  }
+  result(cpuSeconds: number): LoadResult {
+    const sorted = Float64Array.from(this.latenciesMs).sort();
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+    return {
+      perSecond: sorted.length / ((this.endMs - this.countFromMs) / 1000),
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      answers: this.answers,
+      errors: this.errors,
+      firstError: this.firstError,
+      cpuSeconds,
+    };
+  }
+}
+
+/** One keep-alive connection with one request under way at a time. */
+class Connection {
+  private readonly create: Template;
+  private readonly remove: Template;
+  private counter = 0;
+  private received: Buffer | undefined;
+  private settle: ((answer: Buffer | Error) => void) | undefined;
+
+  static open(load: Load, index: number, tally: Tally): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(load.port, load.host, () => resolve(new Connection(load, index, tally, socket)));
+      socket.setNoDelay(true).once('error', reject);
+    });
+  }
+
+  private constructor(private readonly load: Load, private readonly index: number, private readonly tally: Tally, private readonly socket: Socket) {
+    this.create = createTemplate(load);
+    this.remove = removeTemplate(load);
+    socket.setTimeout(answerMsMax, () => socket.destroy(new Error(`no answer within ${answerMsMax} ms`)));
+    socket.on('data', (chunk: Buffer) => this.take(chunk));
+    socket.on('error', (error) => this.end(error));
+    socket.on('close', () => this.end(new Error('the server closed the connection')));
+  }
+
+  /** A connection that breaks ends its part of the run, as an error that the result shows. */
+  async work(): Promise<void> {
+    try {
+      while (!this.tally.isOver) {
+        const number = this.index * 1e9 + this.counter++;
+        await this.exchange(this.create, number);
+        if (this.load.mode === 'churn') await this.exchange(this.remove, number);
+      }
+    } catch (error) {
+      this.tally.failed((error as Error).message);
+    }
+    this.settle = undefined;
+    this.socket.destroy();
+  }
+
+  private async exchange(template: Template, number: number): Promise<void> {
+    const sentMs = performance.now();
+    const answer = await new Promise<Buffer | Error>((resolve) => {
+      this.settle = resolve;
+      this.socket.write(template.numbered(number));
+    });
+    if (answer instanceof Error) throw answer;
+    this.tally.answered(sentMs, answer[9] === 0x32, () => answer.toString()); // 0x32: the 2 of "HTTP/1.1 2xx"
+  }
+
+  private take(chunk: Buffer): void {
+    const bytes = this.received === undefined ? chunk : Buffer.concat([this.received, chunk]);
+    if (bytes.length < answerLength(bytes)) {
+      this.received = bytes;
+      return;
+    }
+    this.received = undefined;
+    this.end(bytes);
+  }
+
+  private end(answer: Buffer | Error): void {
+    const settle = this.settle;
+    this.settle = undefined;
+    settle?.(answer);
+  }
+}
+
+/** Bytes of the whole answer; infinite while its head is not there. The service names the length of all that is asked here. */
+const answerLength = (bytes: Buffer): number => {
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd < 0) return Infinity;
+  const head = bytes.toString('latin1', 0, headEnd).toLowerCase();
+  const at = head.indexOf('\r\ncontent-length: ');
+  if (at < 0) throw new Error(`an answer without a length: ${head}`);
+  return headEnd + 4 + Number.parseInt(head.slice(at + 18), 10);
+};
+
+/** The bytes of a request with a name whose digits are overwritten in place: the one before has left when the next is made. */
+class Template {
+  private readonly digitsAt: number;
+  constructor(private readonly bytes: Buffer) {
+    this.digitsAt = bytes.indexOf('0'.repeat(nameDigits));
+  }
+  numbered(number: number): Buffer {
+    for (let at = this.digitsAt + nameDigits - 1, rest = number; at >= this.digitsAt; at--, rest = Math.floor(rest / 10)) this.bytes[at] = 0x30 + (rest % 10);
+    return this.bytes;
+  }
+}
+
+const nameOf = (load: Load): string => `b${load.tag}-${'0'.repeat(nameDigits)}`;
+const headOf = (load: Load): string => `Host: ${load.host}:${load.port}\r\nUser-Agent: ipledger-bench\r\nAccept: application/json\r\n`;
+const pathOf = (load: Load): string => `/clusters/${load.cluster}/api/v1/namespaces/default/services`;
+
+const createTemplate = (load: Load): Template => {
+  const body = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: nameOf(load), labels: { app: 'bench', tier: 'backend' } },
+    spec: { ipFamilyPolicy: 'PreferDualStack', selector: { app: 'bench' }, ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
+  });
+  return new Template(Buffer.from(`POST ${pathOf(load)} HTTP/1.1\r\n${headOf(load)}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+};
+
+const removeTemplate = (load: Load): Template => new Template(Buffer.from(`DELETE ${pathOf(load)}/${nameOf(load)} HTTP/1.1\r\n${headOf(load)}\r\n`));
+
+process.on('message', (load: Load) => {
+  void run(load).then(
+    (result) => process.send?.(result),
+    (error: unknown) => process.send?.({ error: (error as Error).message }),
+  );
+});
+process.on('disconnect', () => process.exit(0)); // the bench is gone
+process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the bench ends us in order
+process.send?.('ready'); // a message that came before we listened would be lost
