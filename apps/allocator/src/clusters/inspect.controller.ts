@@ -1,6 +1,7 @@
-import type { EventStore, LogRow } from '@ipledger/event-store';
+import type { EventStore } from '@ipledger/event-store';
 import { formatAddress, parseAddress, type Family } from '@ipledger/ip';
-import { bandOf, compileDefinition, poolOf, type Event } from '@ipledger/services';
+import { eventsOf, recordedCommand, type RecordedEvent } from '@ipledger/messaging';
+import { bandOf, compileDefinition, poolOf } from '@ipledger/services';
 import { Controller, Get, Inject, Param, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { problem, ProblemError, rejectionProblem } from '../problem.js';
@@ -16,21 +17,6 @@ interface AddressView {
   band: 'static' | 'dynamic' | null;
   holder: { namespace: string; name: string; uid: string; since: string; revision: number } | null;
   asOf: { revision: number; time: string };
-}
-
-/** One event as it is stored and served: the envelope of the log. */
-export interface Envelope {
-  id: string;
-  cluster: string;
-  epoch: number;
-  revision: number;
-  type: string;
-  time: string;
-  command: {
-    id: string; kind: string; index: number; last: boolean;
-    requestId: string | null; actor: string | null; userAgent: string | null; traceparent: string | null;
-  };
-  data: unknown;
 }
 
 /** Who holds an address, and what happened: the log itself. */
@@ -61,12 +47,12 @@ export class InspectController {
 
   /** The log after a revision, in order. `continue` is the revision to go on after; it is missing at the end. */
   @Get('events')
-  async events(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<{ items: Envelope[]; continue?: string }> {
+  async events(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<{ items: RecordedEvent[]; continue?: string }> {
     const cluster = await this.known(name);
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
     const after = wholeNumber(request, 'after', { min: 0, max: Number.MAX_SAFE_INTEGER, otherwise: 0 });
     const rows = await this.store.readLog(cluster.id, after, limit + 1);
-    const events = rows.flatMap((row) => envelopes(name, row)).filter(({ revision }) => revision > after);
+    const events = rows.flatMap((row) => eventsOf(recordedCommand(name, row))).filter(({ revision }) => revision > after);
     const items = events.slice(0, limit);
     const last = items.at(-1);
     return events.length > limit && last !== undefined ? { items, continue: String(last.revision) } : { items };
@@ -78,15 +64,3 @@ export class InspectController {
     return cluster;
   }
 }
-
-export const envelopes = (cluster: string, row: LogRow): Envelope[] =>
-  (JSON.parse(row.events) as Event[]).map(({ type, data }, index) => {
-    const revision = row.revision - row.eventCount + 1 + index;
-    return {
-      id: `${cluster}/${row.epoch}/${revision}`,
-      cluster, epoch: row.epoch, revision, type,
-      time: row.time.toISOString(),
-      command: { ...row.command, index, last: index === row.eventCount - 1 },
-      data,
-    };
-  });
