@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
+import { askDesk } from './ask-desk.js';
 import { eventually } from './eventually.js';
 import { runSql, withDatabase } from './postgres-server.js';
 
@@ -17,7 +16,7 @@ export interface TestDatabase {
  * @param options `migrated: false` for an empty one
  */
 export async function freshDatabase(options: { readonly migrated?: boolean } = {}): Promise<TestDatabase> {
-  const { adminUrl, template } = await askDesk();
+  const { adminUrl, template } = await askDesk<{ adminUrl: string; template: string }>('/postgres');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // Cloning needs the template to itself for a moment, and another spec may be cloning.
   await eventually(() => runSql(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${options.migrated === false ? 'template0' : template}`), { timeoutMs: 20_000, everyMs: 50 });
@@ -39,14 +38,4 @@ export function useFreshDatabase(): { readonly url: string } {
       return database.url;
     },
   };
-}
-
-async function askDesk(): Promise<{ adminUrl: string; template: string }> {
-  const answer = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-    request({ socketPath: inject('postgresDesk') }, (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
-    }).on('error', reject).end();
-  });
-  if (answer.status !== 200) throw new Error(`the run's Postgres did not start: ${answer.body}`);
-  return JSON.parse(answer.body) as { adminUrl: string; template: string };
 }

@@ -3,3 +3,5 @@ export type { TestDatabase } from './database.js';
 export { eventually } from './eventually.js';
 export type { EventuallyOptions } from './eventually.js';
 export { runSql, withDatabase } from './postgres-server.js';
+export { Broker } from './kafka/broker.js';
+export { describeWithKafka, describeWithOwnBroker, type TestKafka } from './kafka/describe.js';
