@@ -2,6 +2,7 @@ import type { EventStore } from '@ipledger/event-store';
 import type { Logger } from '@ipledger/runtime';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { BulkController } from './bulk/bulk.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { InspectController } from './clusters/inspect.controller.js';
 import { DocsController } from './docs/docs.controller.js';
@@ -33,7 +34,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot()],
-      controllers: [ServicesController, ClustersController, InspectController, HealthController, DocsController],
+      controllers: [ServicesController, ClustersController, BulkController, InspectController, HealthController, DocsController],
       providers: [
         SubmitOrderHandler,
         { provide: EVENT_STORE, useValue: store },

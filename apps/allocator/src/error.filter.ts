@@ -22,7 +22,7 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    if (reply.sent) return;
+    if (reply.sent) return void this.logged(error, request); // what the client gets is cut off
     if (request.url.startsWith('/clusters/')) this.sendStatus(error, request, reply);
     else this.sendProblem(error, request, reply);
   }

@@ -3,7 +3,7 @@ import type { ServiceObject } from './service.js';
 
 /** An order to a cluster. Everything that is not a rule comes in as data: the time, what is random, what was looked up. */
 export type Command = ServiceCommand | ClusterCommand;
-export type ServiceCommand = CreateService | UpdateService | DeleteService;
+export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService;
 export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | RemoveCluster;
 
 interface Ordered {
@@ -48,6 +48,12 @@ export interface DeleteService extends ServiceOrder {
   type: 'DeleteService';
   name: string;
   options: DeletionOptions;
+}
+
+/** Gives a PreferDualStack Service with one family its second; nothing happens when it has it, or does not want it any more. */
+export interface TopUpService extends ServiceOrder {
+  type: 'TopUpService';
+  name: string;
 }
 
 /** What a DELETE may ask for. @see k8s.io/apimachinery/pkg/apis/meta/v1 DeleteOptions */

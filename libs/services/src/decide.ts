@@ -4,6 +4,7 @@ import type { Accepted, Decision } from './decision.js';
 import { Refusal, refuse } from './rejection.js';
 import { createService } from './service/create.js';
 import { deleteService } from './service/delete.js';
+import { topUpService } from './service/top-up.js';
 import { updateService } from './service/update.js';
 import { serviceKey, type ClusterState } from './state.js';
 
@@ -25,6 +26,7 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
     case 'CreateService':
     case 'UpdateService':
     case 'DeleteService':
+    case 'TopUpService':
       if (state.definition === null) return refuse({ code: 'cluster_not_found', cluster: '' });
       break;
     default:
@@ -37,6 +39,8 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
       return updateService(command, state, stored);
     case 'DeleteService':
       return deleteService(command, state, stored);
+    case 'TopUpService':
+      return topUpService(command, state, stored);
   }
 };
 
@@ -47,6 +51,7 @@ export const documentKey = (command: Command): { namespace: string; name: string
       return command.service.metadata.name === undefined ? undefined : { namespace: command.namespace, name: command.service.metadata.name };
     case 'UpdateService':
     case 'DeleteService':
+    case 'TopUpService':
       return { namespace: command.namespace, name: command.name };
     case 'RemoveCluster':
       return { namespace: 'default', name: 'kubernetes' };

@@ -16,5 +16,6 @@ export { parseFieldSelector, type SelectableFields } from './selectors/field-sel
 export { parseLabelSelector } from './selectors/label-selector.js';
 export type { ServiceObject, StringMap } from './service.js';
 export { parseDocument, readDocument } from './service/document.js';
+export { missingFamily } from './service/top-up.js';
 export { applyStaticDefaults } from './static-defaults.js';
 export { ClusterState, serviceKey, type BandUse } from './state.js';

@@ -1,3 +1,4 @@
+import { topUpBody } from '../bulk/requests.js';
 import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
 import { problemCatalogue } from '../problem.js';
 
@@ -17,7 +18,7 @@ export const openApiDocument = (version: string) => ({
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
+  paths: { ...clusterPaths, ...bulkPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
   components: { schemas, parameters, responses: { Problem: problemAnswer } },
 });
 
@@ -94,6 +95,20 @@ const schemas: Json = {
       data: { type: 'object' },
     },
   },
+  TopUp: {
+    type: 'object', description: 'Every Service in `lacking` ends in exactly one of `toppedUp`, `settledMeanwhile`, `rest`, `refused`',
+    properties: {
+      dryRun: { type: 'boolean' }, examined: { type: 'integer', description: 'Services read' },
+      lacking: { type: 'integer', description: 'Of those: PreferDualStack with one family on a dual-stack cluster' },
+      toppedUp: { type: 'integer', description: 'Got their second family; in a dry run: would get it' },
+      settledMeanwhile: { type: 'integer', description: 'Deleted, edited or topped up by somebody else while this ran' },
+      rest: {
+        type: 'array', description: 'Found their family full and stay as they are; a later run tops them up',
+        items: { type: 'object', properties: { family, services: { type: 'integer' }, first: { type: 'array', maxItems: 10, items: { type: 'string' }, description: 'namespace/name' } } },
+      },
+      refused: { type: 'object', properties: { services: { type: 'integer' }, first: { type: 'array', maxItems: 10, items: { type: 'object', properties: { service: { type: 'string' }, reason: { type: 'string' } } } } } },
+    },
+  },
   Problem: {
     type: 'object',
     required: ['type', 'title', 'status', 'code', 'detail', 'retriable'],
@@ -134,6 +149,19 @@ const clusterPaths: Json = {
   '/v1/clusters/{cluster}/cidrs': cidrChange('Add a CIDR; it is used after those that are there'),
   '/v1/clusters/{cluster}/cidrs:drain': cidrChange('Take nothing new from a CIDR; what is held stays'),
   '/v1/clusters/{cluster}/cidrs:remove': cidrChange('Remove a CIDR in which nothing is held'),
+};
+
+const inLines = (name: string): Json => ({ ...json(ref(name)), 'application/x-ndjson': { schema: { ...ref(name), description: 'A line each second with the report so far and `"done": false`; the last one has `"done": true`' } } });
+
+const bulkPaths: Json = {
+  '/v1/clusters/{cluster}/services:topup': {
+    post: {
+      tags: ['services'], summary: 'Give every PreferDualStack Service with one family its second',
+      description: 'One command for each Service, 32 under way at once. It ends early when the client goes away; sent again, it goes on with those that still lack a family.',
+      parameters: [parameter('cluster')], requestBody: { required: true, content: json(topUpBody) },
+      responses: { 200: { description: 'What it came to', content: inLines('TopUp') }, ...problems },
+    },
+  },
 };
 
 const inspectPaths: Json = {

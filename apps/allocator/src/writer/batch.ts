@@ -87,7 +87,7 @@ export class Batch {
     if (decision instanceof Error) return decision;
     if (decision.outcome === 'rejected') return { kind: 'rejected', rejection: decision.rejection, warnings: decision.warnings };
     if (decision.events.length > 0) this.accept(order, decision, looked);
-    const outcome: Outcome = { kind: 'accepted', status: decision.status, answer: decision.answer, warnings: decision.warnings, revision: this.state.revision, replayed: false };
+    const outcome: Outcome = { kind: 'accepted', status: decision.status, answer: decision.answer, warnings: decision.warnings, revision: this.state.revision, changed: decision.events.length > 0, replayed: false };
     if (idempotency && !order.command.dryRun) this.record(order, outcome, decision);
     return outcome;
   }
@@ -143,7 +143,7 @@ export class Batch {
   }
 }
 
-const replayOf = (outcome: Outcome): Outcome => (outcome.kind === 'accepted' ? { ...outcome, replayed: true } : outcome);
+const replayOf = (outcome: Outcome): Outcome => (outcome.kind === 'accepted' ? { ...outcome, changed: false, replayed: true } : outcome);
 
 const lookUp = async (orders: readonly Order[], state: ClusterState, clusterId: number, reader: ClusterReader): Promise<Looked> => {
   const wanted = new Map<string, ServiceKey>();

@@ -12,9 +12,9 @@ export interface Order {
   idempotency: { key: string; fingerprint: string } | null;
 }
 
-/** What an order came to. `revision` is the state of the cluster that the answer reflects. */
+/** What an order came to. `revision` is the state of the cluster that the answer reflects; `changed`, whether this very order appended. */
 export type Outcome =
-  | { kind: 'accepted'; status: 200 | 201 | 202; answer: string | undefined; warnings: readonly string[]; revision: number; replayed: boolean }
+  | { kind: 'accepted'; status: 200 | 201 | 202; answer: string | undefined; warnings: readonly string[]; revision: number; changed: boolean; replayed: boolean }
   | { kind: 'rejected'; rejection: Rejection; warnings: readonly string[] }
   /** The Idempotency-Key was used for something else. */
   | { kind: 'request_differs'; key: string };

@@ -25,6 +25,7 @@ const recordedOutcome = (request: RecordedRequest, row: LogRow | undefined, stat
   answer: row && answerIn(row, request.revision, state),
   warnings: [],
   revision: request.revision,
+  changed: false,
   replayed: true,
 });
 

@@ -21,7 +21,7 @@ export interface InspectedCluster {
   name: string;
   revision: number;
   queued: number;
-  pools: { cidr: string; family: Family; capacity: { static: bigint; dynamic: bigint }; use: BandUse }[];
+  pools: { cidr: string; family: Family; open: boolean; capacity: { static: bigint; dynamic: bigint }; use: BandUse }[];
 }
 
 /** Clusters that one scrape shows; the views of a later version serve more. */
@@ -84,6 +84,15 @@ export class Writers {
     return Promise.all(heads.slice(0, inspectedMax).map((head) => this.inspectOne(head)));
   }
 
+  /** How many addresses of a family dynamic requests can still get: what is free in its open pools. */
+  async free(name: string, family: Family): Promise<bigint> {
+    const head = await this.store.clusterByName(name);
+    if (head?.definition == null) return 0n;
+    const { pools } = await this.inspectOne(head);
+    return pools.filter((pool) => pool.family === family && pool.open)
+      .reduce((sum, { capacity, use }) => sum + capacity.static + capacity.dynamic - BigInt(use.static + use.dynamic), 0n);
+  }
+
   private async inspectOne(head: ClusterHead): Promise<InspectedCluster> {
     const writer = this.writers.get(head.id);
     const { pools } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
@@ -91,6 +100,7 @@ export class Writers {
     const found = await Promise.all(pools.map(async (pool) => ({
       cidr: pool.name,
       family: pool.family,
+      open: pool.state === 'open',
       capacity: { static: pool.staticBand.count, dynamic: pool.dynamicBand.count },
       use: state?.useOf(pool) ?? (await this.countUse(head.id, pool)),
     })));

@@ -1,7 +1,7 @@
 import { encodeService } from '../codec/encode-service.js';
 import { readJson, type JsonValue } from '../codec/json-reader.js';
 import type {
-  AddCidr, CreateService, DeclareCidrs, DeleteService, DeletionOptions, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster, UpdateService,
+  AddCidr, CreateService, DeclareCidrs, DeleteService, DeletionOptions, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster, TopUpService, UpdateService,
 } from '../commands.js';
 import { parseDocument } from '../service/document.js';
 import type { ObjectMeta, ServiceObject, ServicePort, ServiceSpec } from '../service.js';
@@ -76,6 +76,8 @@ const json = (value: unknown): JsonValue => {
 
 export const remove = (name: string, options: DeletionOptions = {}, order: OrderOptions = {}): DeleteService =>
   ({ type: 'DeleteService', name, options, ...serviceOrder(name, order) });
+
+export const topUp = (name: string, order: OrderOptions = {}): TopUpService => ({ type: 'TopUpService', name, ...serviceOrder(name, order) });
 
 type ClusterOptions = OrderOptions & { name?: string };
 const clusterOrder = (options: ClusterOptions) => ({ name: options.name ?? 'blue', ...ordered(options) });

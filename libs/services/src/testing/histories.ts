@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Command } from '../commands.js';
 import type { ServiceSpec } from '../service.js';
-import { addCidr, create, declare, drainCidr, patch, register, remove, removeCidr, removeCluster, replace, service } from './commands.js';
+import { addCidr, create, declare, drainCidr, patch, register, remove, removeCidr, removeCluster, replace, service, topUp } from './commands.js';
 
 /**
  * Random commands over few names and small pools, so that they meet: addresses run out, names exist, types change, ranges come
@@ -54,6 +54,7 @@ const serviceCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(name, spec, seed, dryRun).map(([n, s, words, dry]) => replace(service(n, s), { seed: words, dryRun: dry })) },
   { weight: 6, arbitrary: fc.tuple(name, specChange, seed, dryRun).map(([n, s, words, dry]) => patch(n, { spec: s }, { seed: words, dryRun: dry })) },
   { weight: 1, arbitrary: fc.tuple(name, fc.constantFrom('status' as const, undefined)).map(([n, subresource]) => patch(n, { metadata: { finalizers: null } }, { subresource })) },
+  fc.tuple(name, seed, dryRun).map(([n, words, dry]) => topUp(n, { seed: words, dryRun: dry })),
   { weight: 3, arbitrary: fc.tuple(name, fc.constantFrom(undefined, undefined, 'Foreground', 'Background'), dryRun).map(([n, propagationPolicy, dry]) => remove(n, { propagationPolicy }, { dryRun: dry })) },
 );
 
