@@ -5,9 +5,10 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { BulkController } from './bulk/bulk.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { InspectController } from './clusters/inspect.controller.js';
+import { KubeconfigController } from './clusters/kubeconfig.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { HealthController } from './health.controller.js';
-import { ServicesController } from './kubernetes/services.controller.js';
+import { kubernetesControllers } from './kubernetes/controllers.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
 import { EVENT_STORE, STOPPING, VERSION } from './tokens.js';
@@ -34,7 +35,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot()],
-      controllers: [ServicesController, ClustersController, BulkController, InspectController, HealthController, DocsController],
+      controllers: [...kubernetesControllers, ClustersController, BulkController, InspectController, KubeconfigController, HealthController, DocsController],
       providers: [
         SubmitOrderHandler,
         { provide: EVENT_STORE, useValue: store },

@@ -18,7 +18,7 @@ export const openApiDocument = (version: string) => ({
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...bulkPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
+  paths: { ...clusterPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
   components: { schemas, parameters, responses: { Problem: problemAnswer } },
 });
 
@@ -173,6 +173,15 @@ const inspectPaths: Json = {
       tags: ['inspect'], summary: 'The log after a revision, in order',
       parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit')],
       responses: { 200: ok('A page; `continue` is the next `after`', listOf(ref('Event'))), ...problems },
+    },
+  },
+};
+
+const kubeconfigPaths: Json = {
+  '/v1/clusters/{cluster}/kubeconfig': {
+    get: {
+      tags: ['clusters'], summary: 'A kubeconfig for the cluster, without credentials', parameters: [parameter('cluster')],
+      responses: { 200: { description: 'YAML', content: { 'application/yaml': { schema: { type: 'string' } } } }, ...problems },
     },
   },
 };

@@ -10,12 +10,13 @@ import { SubmitOrder } from '../writer/submit.handler.js';
 import { Writers, type KnownCluster } from '../writer/writers.js';
 import { assertRevision, listQuery } from './list-query.js';
 import { deletionRequest } from './deletion-request.js';
+import { knownCluster } from './known-cluster.js';
 import { patchRequest } from './patch-request.js';
 import { assertListForm, representationOf, sendObject, sendText } from './representation.js';
 import { assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
 import type { ListedService } from './list-at.js';
 import { asPages, servicePage, serviceListText } from './service-list.js';
-import { clusterNotFound, notFound, rejectionStatus, status } from './status.js';
+import { notFound, rejectionStatus, status } from './status.js';
 import { StatusError } from './status-error.js';
 import { sendWarnings } from './warnings.js';
 import { serveWatch } from './watch.js';
@@ -161,10 +162,8 @@ export class ServicesController {
     return found.document;
   }
 
-  private async cluster(name: string): Promise<KnownCluster> {
-    const cluster = (await this.writers.find(name)) ?? (await this.writers.findNow(name));
-    if (cluster === undefined) throw new StatusError(clusterNotFound(name));
-    return cluster;
+  private cluster(name: string): Promise<KnownCluster> {
+    return knownCluster(this.writers, name);
   }
 }
 

@@ -37,7 +37,11 @@ export const invalidStatus = (kind: string, name: string, errors: readonly Field
   });
 };
 
-export const notFound = (name: string): StatusAnswer => status(404, 'NotFound', `services "${name}" not found`, { name, kind: 'services' });
+/** @param resource plural; of another group than the core one with the group after a dot */
+export const notFound = (name: string, resource = 'services'): StatusAnswer => {
+  const [kind = '', ...group] = resource.split('.');
+  return status(404, 'NotFound', `${resource} "${name}" not found`, { name, ...(group.length > 0 && { group: group.join('.') }), kind });
+};
 
 export const clusterNotFound = (cluster: string): StatusAnswer =>
   status(404, 'NotFound', `clusters "${cluster}" not found`, { name: cluster, kind: 'clusters' });
