@@ -181,7 +181,7 @@ const isNamedElsewhere = (files: readonly File[], name: string, except: readonly
 /** All TypeScript of the repository. */
 export const repositorySources = (): Sources => {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const names = ['apps', 'libs', 'test', '.ci'].flatMap((folder) =>
+  const names = ['apps', 'libs', 'test', 'deploy', '.ci'].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name.replaceAll(path.sep, '/')}`));
   return new Map(names.filter((name) => name.endsWith('.ts')).sort().map((name) => [name, readFileSync(path.join(root, name), 'utf8')]));
 };

@@ -1,0 +1,152 @@
+/**
+ * The one table of recording rules and alerts. `prometheus-rules.ts` makes the rules of a Prometheus of it, and
+ * `grafana-alerts.ts` alerts that Grafana itself evaluates, so that the two cannot diverge.
+ *
+ * Alerts judge cluster and family, not the single pool: with several CIDRs of a family one full pool is normal while another has room.
+ */
+export interface RecordingRule {
+  record: string;
+  expr: string;
+}
+
+export interface Alert {
+  name: string;
+  group: 'capacity' | 'service';
+  /** PromQL over what is recorded, or over the same written out where nothing is recorded. */
+  expr(series: FamilySeries): string;
+  /** How long it must be true; `0s` = at once. */
+  for: string;
+  severity: 'critical' | 'warning' | 'info';
+  /** One line for a phone at night; `{{ $value }}` is the value of the expression. */
+  summary: string;
+  description: string;
+}
+
+/** Where an alert finds the two figures of a family: the share in use and what is left. */
+export interface FamilySeries {
+  utilization: string;
+  available: string;
+  /** `available` over a past span, such as `6h`. */
+  availableOver(span: string): string;
+}
+
+const capacity = 'max by (cluster, pool, family) (ipledger_pool_capacity_addresses)';
+const utilization = 'max by (cluster, pool, family) (ipledger_pool_utilization_ratio)';
+const available = (by: string): string => `sum by (${by}) (max by (cluster, pool, family, band) (ipledger_pool_available_addresses))`;
+/** Nothing new comes from a draining pool: its size says nothing about how full the family is. */
+const notDraining = 'unless on (cluster, pool, family) ipledger_pool_info{state="draining"}';
+
+/**
+ * The exact ratios, weighted by size: `1 - available / capacity` would round to 0 for IPv6.
+ * The series of several replicas are equal, hence `max by`.
+ */
+const familyUtilization = (poolUtilization: string, poolCapacity: string): string =>
+  `sum by (cluster, family) (${poolUtilization} * ${poolCapacity} ${notDraining}) / sum by (cluster, family) (${poolCapacity} ${notDraining})`;
+
+export const recordingRules: readonly RecordingRule[] = [
+  { record: 'cluster_pool_family:ipledger_pool_capacity:addresses', expr: capacity },
+  { record: 'cluster_pool_family:ipledger_pool_available:addresses', expr: available('cluster, pool, family') },
+  { record: 'cluster_pool_family:ipledger_pool_utilization:ratio', expr: utilization },
+  { record: 'cluster_family:ipledger_pool_available:addresses', expr: 'sum by (cluster, family) (cluster_pool_family:ipledger_pool_available:addresses)' },
+  {
+    record: 'cluster_family:ipledger_pool_utilization:ratio',
+    expr: familyUtilization('cluster_pool_family:ipledger_pool_utilization:ratio', 'cluster_pool_family:ipledger_pool_capacity:addresses'),
+  },
+];
+
+export const recorded: FamilySeries = {
+  utilization: 'cluster_family:ipledger_pool_utilization:ratio',
+  available: 'cluster_family:ipledger_pool_available:addresses',
+  availableOver: (span) => `cluster_family:ipledger_pool_available:addresses[${span}]`,
+};
+
+/** The same without recording rules, for who evaluates alerts elsewhere. */
+export const writtenOut: FamilySeries = {
+  utilization: `(${familyUtilization(utilization, capacity)})`,
+  available: available('cluster, family'),
+  availableOver: (span) => `${available('cluster, family')}[${span}:5m]`,
+};
+
+const family = '{{ $labels.cluster }} {{ $labels.family }}';
+
+const capacityAlerts: readonly Omit<Alert, 'group'>[] = [
+  {
+    name: 'IpledgerPoolUsageHigh', for: '15m', severity: 'warning',
+    // The second guard keeps huge pools quiet, where a fifth of the addresses is still plenty.
+    expr: (s) => `${s.utilization} > 0.8 and ${s.available} < 1000`,
+    summary: `${family}: {{ $value | humanizePercentage }} of the Service addresses are in use`,
+    description: 'Fewer than 1000 addresses of the family are left in this cluster, over all its pools.',
+  },
+  {
+    name: 'IpledgerPoolUsageCritical', for: '5m', severity: 'critical',
+    expr: (s) => `${s.utilization} > 0.95 and ${s.available} < 1000`,
+    summary: `${family}: {{ $value | humanizePercentage }} of the Service addresses are in use`,
+    description: 'Soon no further Service of this family can be created in this cluster.',
+  },
+  {
+    name: 'IpledgerPoolExhausted', for: '1m', severity: 'critical',
+    expr: (s) => `${s.available} == 0`,
+    summary: `${family}: no Service address is left`,
+    description: 'Every further Service that needs an address of this family is refused.',
+  },
+  {
+    name: 'IpledgerPoolExhaustionPredicted', for: '30m', severity: 'warning',
+    // On what is left, never on a ratio: those of IPv6 are too small for a line.
+    expr: (s) => `predict_linear(${s.availableOver('6h')}, 4 * 86400) < 0 and ${s.utilization} > 0.5`,
+    summary: `${family}: at the pace of the last 6 hours no Service address is left in 4 days`,
+    description: 'A straight line through the last 6 hours reaches zero within 4 days, and more than half is in use already.',
+  },
+  {
+    name: 'IpledgerDualStackImbalance', for: '1h', severity: 'info',
+    expr: (s) => `max by (cluster) (${s.utilization}) - min by (cluster) (${s.utilization}) > 0.3 and max by (cluster) (${s.utilization}) > 0.7`,
+    summary: '{{ $labels.cluster }}: one family is much fuller than the other',
+    description: 'Dual-stack Services need both families: the fuller one decides how many more there can be.',
+  },
+];
+
+const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
+  {
+    name: 'IpledgerAllocationsFailing', for: '2m', severity: 'critical',
+    expr: () => 'sum by (cluster, family) (rate(ipledger_allocations_total{outcome="exhausted"}[5m])) > 0',
+    summary: `${family}: Services are refused, since no address is left`,
+    description: 'Attempts to allocate an address of this family failed during the last 5 minutes, because every pool is full.',
+  },
+  {
+    name: 'IpledgerAllocationErrors', for: '10m', severity: 'warning',
+    expr: () => 'sum by (cluster) (rate(ipledger_allocations_total{outcome=~"error|conflict"}[15m])) / sum by (cluster) (rate(ipledger_allocations_total[15m])) > 0.05 and sum by (cluster) (increase(ipledger_allocations_total[15m])) > 20',
+    summary: '{{ $labels.cluster }}: {{ $value | humanizePercentage }} of the attempts to allocate an address fail',
+    description: 'They end in an error, or ask for an address that another Service holds.',
+  },
+  {
+    name: 'IpledgerAllocationLatencyHigh', for: '10m', severity: 'warning',
+    expr: () => 'histogram_quantile(0.99, sum by (le) (rate(ipledger_allocation_duration_seconds_bucket[5m]))) > 0.5',
+    summary: 'one in a hundred allocations takes longer than {{ $value | humanizeDuration }}',
+    description: 'From queueing to commit. Usually the disk or the locks of the database.',
+  },
+  {
+    name: 'IpledgerDatabaseDown', for: '2m', severity: 'critical',
+    expr: () => 'ipledger_database_up == 0',
+    summary: '{{ $labels.instance }}: the database does not answer',
+    description: 'Nothing can be allocated or released through this process; what is written stays.',
+  },
+  {
+    name: 'IpledgerDown', for: '2m', severity: 'critical',
+    expr: () => 'up{job="ipledger"} == 0',
+    summary: '{{ $labels.instance }}: ipledger cannot be scraped',
+    description: 'The process is gone, hangs, or cannot be reached from Prometheus.',
+  },
+  {
+    name: 'IpledgerMetricsAbsent', for: '2m', severity: 'critical',
+    expr: () => 'absent(ipledger_build_info)',
+    summary: 'no metrics of any ipledger arrive',
+    description: 'The scrape is not configured, or every process is gone. All other alerts are blind meanwhile.',
+  },
+];
+
+export const alerts: readonly Alert[] = [
+  ...capacityAlerts.map((alert) => ({ ...alert, group: 'capacity' as const })),
+  ...serviceAlerts.map((alert) => ({ ...alert, group: 'service' as const })),
+];
+
+/** Where a person who was woken reads on: a heading per alert. Relative to the repository; replace it by the address of your copy. */
+export const runbookLink = ({ name }: Pick<Alert, 'name'>): string => `docs/runbook.md#${name.toLowerCase()}`;

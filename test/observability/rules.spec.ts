@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { alertGroups, prometheusRules } from '../../deploy/generate/prometheus-rules.js';
+import { alerts, runbookLink, writtenOut } from '../../deploy/generate/rules.js';
+import { describeWith, run } from './binaries.js';
+
+type Labels = Record<string, string>;
+type Series = { series: string; values: string };
+type Firing = { labels: Labels; summary: string };
+interface Case {
+  title: string;
+  given: Series[];
+  /** Minutes after the first sample. */
+  at: number;
+  /** Alerts that fire then; all others must not. */
+  firing: Record<string, Firing[]>;
+}
+
+const minutes = 8 * 60;
+const every = (value: (minute: number) => number): string => Array.from({ length: minutes + 1 }, (_, minute) => String(value(minute))).join(' ');
+const series = (name: string, labels: Labels, value: (minute: number) => number): Series =>
+  ({ series: `${name}{${Object.entries(labels).map(([label, text]) => `${label}="${text}"`).join(',')}}`, values: every(value) });
+
+interface PoolCourse { cluster?: string; pool: string; capacity: number; used(minute: number): number; state?: 'open' | 'draining' }
+
+/** The gauges of a pool, as two replicas show them. */
+const pool = ({ cluster = 'prod', pool: cidr, capacity, used, state = 'open' }: PoolCourse): Series[] => ['a', 'b'].flatMap((instance) => {
+  const labels = { cluster, pool: cidr, family: cidr.includes(':') ? 'IPv6' : 'IPv4', instance };
+  const left = (minute: number): number => (state === 'draining' ? 0 : capacity - used(minute));
+  return [
+    series('ipledger_pool_capacity_addresses', labels, () => capacity),
+    series('ipledger_pool_available_addresses', { ...labels, band: 'static' }, (minute) => Math.min(16, left(minute))),
+    series('ipledger_pool_available_addresses', { ...labels, band: 'dynamic' }, (minute) => Math.max(0, left(minute) - 16)),
+    series('ipledger_pool_utilization_ratio', labels, (minute) => 1 - left(minute) / capacity),
+    series('ipledger_pool_info', { ...labels, primary: 'true', state }, () => 1),
+  ];
+});
+const small = { pool: '10.0.0.0/24', capacity: 254 };
+const huge = { pool: 'fd00::/64', capacity: 2 ** 64 };
+const steady = (used: number) => (): number => used;
+/** 2.5 addresses an hour: 60 a day. */
+const growing = (from: number) => (minute: number): number => from + Math.floor(minute / 24);
+
+const attempts = (labels: Labels, perMinute: number): Series =>
+  series('ipledger_allocations_total', { cluster: 'prod', pool: '10.0.0.0/24', family: 'IPv4', scope: 'dynamic', outcome: 'success', ...labels }, (minute) => perMinute * minute);
+/** Allocations a minute that took at most so many seconds. */
+const durations = (perMinute: Record<string, number>): Series[] => Object.entries({ ...perMinute, '+Inf': 10 })
+  .map(([le, rate]) => series('ipledger_allocation_duration_seconds_bucket', { scope: 'dynamic', le }, (minute) => rate * minute));
+const prod4 = { cluster: 'prod', family: 'IPv4' };
+
+const cases: Case[] = [
+  { title: 'an empty pool and a huge one that is in use: nothing', given: [...pool({ ...small, used: steady(0) }), ...pool({ ...huge, used: steady(2 ** 20) })], at: 480, firing: {} },
+  { title: '70 % in use, steady: nothing', given: pool({ ...small, used: steady(178) }), at: 480, firing: {} },
+  { title: 'more than half in use but shrinking: nothing', given: pool({ ...small, used: (minute) => 200 - growing(0)(minute) }), at: 480, firing: {} },
+  {
+    title: '60 a day with 104 left: predicted; the same growth in a /64 is not', at: 480,
+    given: [...pool({ ...small, used: growing(130) }), ...pool({ ...huge, used: growing(130) })],
+    firing: { IpledgerPoolExhaustionPredicted: [{ labels: prod4, summary: 'prod IPv4: at the pace of the last 6 hours no Service address is left in 4 days' }] },
+  },
+  { title: 'the same growth in a pool that is not half full is not predicted', given: pool({ ...small, used: growing(95) }), at: 480, firing: {} },
+  {
+    title: '85 % for 20 minutes and 614 left, which two replicas say: high', given: pool({ pool: '10.0.0.0/20', capacity: 4094, used: steady(3480) }), at: 20,
+    firing: { IpledgerPoolUsageHigh: [{ labels: prod4, summary: 'prod IPv4: 85% of the Service addresses are in use' }] },
+  },
+  { title: 'the same for 10 minutes: not yet', given: pool({ ...small, used: steady(216) }), at: 10, firing: {} },
+  { title: '90 % of a pool with thousands left: nothing', given: pool({ pool: '10.0.0.0/16', capacity: 65_534, used: steady(60_000) }), at: 480, firing: {} },
+  {
+    title: '250 of 254 for 10 minutes: critical', given: pool({ ...small, used: steady(250) }), at: 10,
+    firing: { IpledgerPoolUsageCritical: [{ labels: prod4, summary: 'prod IPv4: 98.43% of the Service addresses are in use' }] },
+  },
+  {
+    title: 'nothing left: exhausted, after a minute', given: pool({ ...small, used: steady(254) }), at: 2,
+    firing: { IpledgerPoolExhausted: [{ labels: prod4, summary: 'prod IPv4: no Service address is left' }] },
+  },
+  { title: 'one full pool beside a free one of the same family: nothing', given: [...pool({ ...small, used: steady(254) }), ...pool({ pool: '10.9.0.0/16', capacity: 65_534, used: steady(0) })], at: 480, firing: {} },
+  {
+    title: 'the same CIDR in two clusters: only the full one', given: [...pool({ ...small, used: steady(254) }), ...pool({ ...small, cluster: 'test', used: steady(10) })], at: 2,
+    firing: { IpledgerPoolExhausted: [{ labels: prod4, summary: 'prod IPv4: no Service address is left' }] },
+  },
+  {
+    title: 'a draining pool has nothing to give and counts for nothing else', at: 480,
+    given: [...pool({ ...small, used: steady(20) }), ...pool({ pool: '10.9.0.0/22', capacity: 1022, used: steady(900), state: 'draining' })], firing: {},
+  },
+  {
+    title: 'the only pool of a family drains: exhausted', at: 2, given: pool({ ...small, used: steady(20), state: 'draining' }),
+    firing: { IpledgerPoolExhausted: [{ labels: prod4, summary: 'prod IPv4: no Service address is left' }] },
+  },
+  {
+    title: 'IPv4 three quarters full, IPv6 empty: imbalance', at: 70, given: [...pool({ ...small, used: steady(200) }), ...pool({ ...huge, used: steady(200) })],
+    firing: { IpledgerDualStackImbalance: [{ labels: { cluster: 'prod' }, summary: 'prod: one family is much fuller than the other' }] },
+  },
+  {
+    title: 'attempts that found every pool full, counted under no pool: failing', at: 10, given: [attempts({}, 10), attempts({ pool: '', outcome: 'exhausted' }, 1)],
+    firing: { IpledgerAllocationsFailing: [{ labels: prod4, summary: 'prod IPv4: Services are refused, since no address is left' }] },
+  },
+  {
+    title: 'one attempt in ten conflicts: errors', at: 30, given: [attempts({}, 9), attempts({ pool: '', outcome: 'conflict' }, 1)],
+    firing: { IpledgerAllocationErrors: [{ labels: { cluster: 'prod' }, summary: 'prod: 10% of the attempts to allocate an address fail' }] },
+  },
+  { title: 'one attempt in 25 conflicts, or too few attempts to judge: nothing', at: 30, given: [attempts({}, 24), attempts({ outcome: 'conflict' }, 1), attempts({ cluster: 'test', outcome: 'conflict' }, 1)], firing: {} },
+  {
+    title: 'allocations of 0.5 to 1 s: latency', at: 20,
+    given: durations({ 0.5: 0, 1: 10 }),
+    firing: { IpledgerAllocationLatencyHigh: [{ labels: {}, summary: 'one in a hundred allocations takes longer than 995ms' }] },
+  },
+  { title: 'allocations of 0.25 to 0.5 s: nothing', at: 20, given: durations({ 0.25: 0, 0.5: 10, 1: 10 }), firing: {} },
+  {
+    title: 'the database does not answer', at: 3, given: [series('ipledger_database_up', { instance: 'a' }, () => 0), series('ipledger_database_up', { instance: 'b' }, () => 1)],
+    firing: { IpledgerDatabaseDown: [{ labels: { instance: 'a' }, summary: 'a: the database does not answer' }] },
+  },
+  {
+    title: 'a target is down; another job does not matter', at: 3, given: [series('up', { job: 'ipledger', instance: 'a' }, () => 0), series('up', { job: 'other', instance: 'a' }, () => 0)],
+    firing: { IpledgerDown: [{ labels: { job: 'ipledger', instance: 'a' }, summary: 'a: ipledger cannot be scraped' }] },
+  },
+];
+
+/** The programs are all there: without this series every case would fire IpledgerMetricsAbsent. */
+const alive = series('ipledger_build_info', { version: '1' }, () => 1);
+
+const testFile = (rules: string, { given, at, firing }: Case, background: Series[] = [alive]): string => stringify({
+  rule_files: [rules],
+  evaluation_interval: '1m',
+  group_eval_order: ['ipledger-recording', 'ipledger-capacity', 'ipledger-service'],
+  tests: [{
+    interval: '1m',
+    input_series: [...given, ...background].map(({ series: name, values }) => ({ series: name, values: values.split(' ').slice(0, at + 1).join(' ') })),
+    alert_rule_test: alerts.map((alert) => ({
+      eval_time: `${at}m`,
+      alertname: alert.name,
+      exp_alerts: (firing[alert.name] ?? []).map(({ labels, summary }) => ({
+        exp_labels: { severity: alert.severity, ...labels },
+        exp_annotations: { summary, description: alert.description, runbook_url: runbookLink(alert) },
+      })),
+    })),
+  }],
+}, { aliasDuplicateObjects: false });
+
+describeWith(['promtool'], 'the rules, by promtool', () => {
+  let folder = '';
+  const file = (name: string, text: string): string => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'ipledger-rules-'));
+    file('recorded.yaml', prometheusRules());
+    // What Grafana asks, as rules: without any recording rule.
+    file('written-out.yaml', stringify({ groups: [{ name: 'ipledger-recording', rules: [] }, ...alertGroups(writtenOut)] }));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(['recorded.yaml', 'written-out.yaml'])('%s is well-formed', (name) => expect(run('promtool', ['check', 'rules', path.join(folder, name)])).toMatchObject({ status: 0 }));
+
+  describe.each(['recorded.yaml', 'written-out.yaml'])('%s', (rules) => {
+    it.each(cases)('$title', (one) => expect(run('promtool', ['test', 'rules', file('test.yaml', testFile(rules, one))])).toMatchObject({ status: 0 }));
+
+    it('no metrics at all', () => {
+      const absent: Case = { title: '', given: [], at: 3, firing: { IpledgerMetricsAbsent: [{ labels: {}, summary: 'no metrics of any ipledger arrive' }] } };
+      expect(run('promtool', ['test', 'rules', file('test.yaml', testFile(rules, absent, [series('up', { job: 'other' }, () => 1)]))])).toMatchObject({ status: 0 });
+    });
+  });
+
+  it('every alert fires in some case', () => {
+    const fired = new Set([...cases.flatMap(({ firing }) => Object.keys(firing)), 'IpledgerMetricsAbsent']);
+    expect(alerts.map(({ name }) => name).filter((name) => !fired.has(name))).toEqual([]);
+  });
+});
