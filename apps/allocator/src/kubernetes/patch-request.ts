@@ -10,6 +10,9 @@ const formats: Record<string, ServicePatch['format']> = {
   'application/strategic-merge-patch+json': 'strategic',
 };
 
+/** Content types that a PATCH may have. */
+export const patchTypes = Object.keys(formats);
+
 /** A PATCH as a change. @throws StatusError 415, 422, 400 */
 export const patchRequest = (request: FastifyRequest): { change: UpdateService['change']; options: WriteOptions } => {
   const format = formats[mediaType(request)];
