@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { RevisionConflict } from '../errors.js';
 import type { AppendBatch } from '../event-store.js';
+import { textArray } from './text-array.js';
 
 /**
  * One part of the statement. Most batches need three or four of the eleven, so the statement has only the parts that its
@@ -8,10 +9,10 @@ import type { AppendBatch } from '../event-store.js';
  */
 interface Part {
   readonly name: string;
-  /** The part's one parameter; undefined = the batch does not need the part. */
-  readonly value: (batch: AppendBatch) => unknown;
+  /** The part's parameters; undefined = the batch does not need the part. */
+  readonly values: (batch: AppendBatch) => readonly unknown[] | undefined;
   /** Reads `head`, which is empty when the cluster has moved on: then no part writes anything. */
-  readonly sql: (parameter: string) => string;
+  readonly sql: (...parameters: string[]) => string;
 }
 
 /**
@@ -19,93 +20,100 @@ interface Part {
  * @throws RevisionConflict, and whatever Postgres says
  */
 export async function append(client: pg.ClientBase, batch: AppendBatch): Promise<void> {
-  const needed = parts.map((part) => ({ part, value: part.value(batch) })).filter(({ value }) => value !== undefined);
+  const needed = parts.flatMap((part) => {
+    const values = part.values(batch);
+    return values === undefined ? [] : [{ part, values }];
+  });
   const added = batch.rows.reduce((sum, { eventCount }) => sum + eventCount, 0);
-  const { name, text } = statementOf(needed.map(({ part }) => part));
-  const { rowCount } = await client.query({ name, text, values: [batch.clusterId, batch.at, batch.epoch, added, ...needed.map(({ value }) => value)] });
+  const { name, text } = statementOf(needed);
+  const { rowCount } = await client.query({ name, text, values: [batch.clusterId, batch.at, batch.epoch, added, ...needed.flatMap(({ values }) => values)] });
   if (rowCount !== 1) throw new RevisionConflict(batch.clusterId, batch.at);
 }
 
 const parts: readonly Part[] = [
   {
     name: 'log',
-    value: logRows,
-    sql: (rows) => `INSERT INTO log (cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events)
+    values: logRows,
+    sql: (rows, events) => `INSERT INTO log (cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events)
       SELECT head.cluster_id, head.epoch, r.revision, r."time", r.command_id, r.event_count, r.kind, r.request_id, r.actor, r.user_agent, r.traceparent, r.events
-      FROM head, json_to_recordset(${rows}::json) AS r (revision bigint, "time" timestamptz, command_id uuid, event_count int,
-        kind text, request_id text, actor text, user_agent text, traceparent text, events text)`,
+      FROM head, ROWS FROM (json_to_recordset(${rows}::json) AS (revision bigint, "time" timestamptz, command_id uuid, event_count int,
+        kind text, request_id text, actor text, user_agent text, traceparent text), unnest(${events}::text[]))
+      AS r (revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events)`,
   },
   {
     name: 'claimed',
-    value: ({ claims }) => listed(claims.taken),
+    values: ({ claims }) => listed(claims.taken),
     sql: insertClaims, // no ON CONFLICT: an address that is taken must fail the whole batch
   },
   {
     name: 'reclaimed',
-    value: ({ claims }) => listed(claims.moved),
+    values: ({ claims }) => listed(claims.moved),
     sql: (moved) => `${insertClaims(moved)} ON CONFLICT ON CONSTRAINT claims_pkey DO UPDATE SET
       revision = excluded.revision, since = excluded.since, namespace = excluded.namespace, name = excluded.name, uid = excluded.uid`,
   },
   {
     name: 'released',
-    value: ({ claims }) => nonEmpty(claims.released),
+    values: ({ claims }) => nonEmpty(claims.released),
     sql: (addresses) => `DELETE FROM claims WHERE cluster_id = (SELECT cluster_id FROM head) AND address = ANY (${addresses}::inet[])`,
   },
   {
     name: 'ports_claimed',
-    value: ({ portClaims }) => listed(portClaims.taken),
+    values: ({ portClaims }) => listed(portClaims.taken),
     sql: insertPortClaims,
   },
   {
     name: 'ports_reclaimed',
-    value: ({ portClaims }) => listed(portClaims.moved),
+    values: ({ portClaims }) => listed(portClaims.moved),
     sql: (moved) => `${insertPortClaims(moved)} ON CONFLICT ON CONSTRAINT port_claims_pkey DO UPDATE SET
       revision = excluded.revision, purpose = excluded.purpose, namespace = excluded.namespace, name = excluded.name, uid = excluded.uid`,
   },
   {
     name: 'ports_released',
-    value: ({ portClaims }) => nonEmpty(portClaims.released),
+    values: ({ portClaims }) => nonEmpty(portClaims.released),
     sql: (ports) => `DELETE FROM port_claims WHERE cluster_id = (SELECT cluster_id FROM head) AND port = ANY (${ports}::int[])`,
   },
   {
     name: 'written',
-    value: ({ documents }) => listed(documents.written),
-    sql: (written) => `INSERT INTO documents (cluster_id, namespace, name, revision, uid, document)
+    values: writtenDocuments,
+    sql: (entries, documents) => `INSERT INTO documents (cluster_id, namespace, name, revision, uid, document)
       SELECT head.cluster_id, d.namespace, d.name, d.revision, d.uid, d.document
-      FROM head, json_to_recordset(${written}::json) AS d (namespace text, name text, revision bigint, uid text, document text)
+      FROM head, ROWS FROM (json_to_recordset(${entries}::json) AS (namespace text, name text, revision bigint, uid text), unnest(${documents}::text[]))
+      AS d (namespace, name, revision, uid, document)
       ON CONFLICT ON CONSTRAINT documents_pkey DO UPDATE SET revision = excluded.revision, uid = excluded.uid, document = excluded.document`,
   },
   {
     name: 'removed',
-    value: ({ documents }) => listed(documents.removed),
+    values: ({ documents }) => listed(documents.removed),
     sql: (removed) => `DELETE FROM documents USING head, json_to_recordset(${removed}::json) AS d (namespace text, name text)
       WHERE documents.cluster_id = head.cluster_id AND documents.namespace = d.namespace AND documents.name = d.name`,
   },
   {
     name: 'requested',
-    value: ({ requests }) => listed(requests),
+    values: ({ requests }) => listed(requests),
     sql: (requests) => `INSERT INTO requests (cluster_id, key, fingerprint, command_id, revision, status, created_at)
       SELECT head.cluster_id, r.key, r.fingerprint, r."commandId", r.revision, r.status, r."createdAt"
       FROM head, json_to_recordset(${requests}::json) AS r (key text, fingerprint text, "commandId" uuid, revision bigint, status int, "createdAt" timestamptz)`,
   },
   {
     name: 'defined',
-    value: ({ definition }) => definition,
+    values: ({ definition }) => (definition === undefined ? undefined : [definition]),
     sql: (definition) => `UPDATE clusters SET definition = ${definition}::text FROM head WHERE clusters.id = head.cluster_id`,
   },
 ];
 
 const statements = new Map<string, string>(); // name -> text; bounded by the combinations of parts that occur
 
-function statementOf(needed: readonly Part[]): { name: string; text: string } {
-  const name = `append_${parts.reduce((mask, part, index) => (needed.includes(part) ? mask | (1 << index) : mask), 0)}`;
+function statementOf(needed: readonly { part: Part; values: readonly unknown[] }[]): { name: string; text: string } {
+  const name = `append_${needed.reduce((mask, { part }) => mask | (1 << parts.indexOf(part)), 0)}`;
   const known = statements.get(name);
   if (known !== undefined) return { name, text: known };
+  let parameters = 4;
+  const sqlOf = ({ part, values }: (typeof needed)[number]): string => `${part.name} AS (${part.sql(...values.map(() => `$${++parameters}`))})`;
   // Parts of a WITH that nobody reads run to completion all the same.
   const text = `WITH head AS (
       UPDATE cluster_revisions SET revision = revision + $4::bigint WHERE cluster_id = $1::int AND revision = $2::bigint AND epoch = $3::int
       RETURNING cluster_id, epoch
-    )${needed.map((part, index) => `, ${part.name} AS (${part.sql(`$${index + 5}`)})`).join('')}
+    )${needed.map((one) => `, ${sqlOf(one)}`).join('')}
     SELECT cluster_id FROM head`;
   statements.set(name, text);
   return { name, text };
@@ -123,19 +131,29 @@ function insertPortClaims(claims: string): string {
     FROM head, json_to_recordset(${claims}::json) AS c (port int, revision bigint, purpose text, namespace text, name text, uid text)`;
 }
 
-function logRows({ at, rows }: AppendBatch): string | undefined {
+function logRows({ at, rows }: AppendBatch): readonly unknown[] | undefined {
+  if (rows.length === 0) return undefined;
   let revision = at;
-  return listed(rows.map(({ time, command, eventCount, events }) => {
+  const heads = rows.map(({ time, command, eventCount }) => {
     revision += eventCount;
     const { id, kind, requestId, actor, userAgent, traceparent } = command;
-    return { revision, time, command_id: id, event_count: eventCount, kind, request_id: requestId, actor, user_agent: userAgent, traceparent, events };
-  }));
+    return { revision, time, command_id: id, event_count: eventCount, kind, request_id: requestId, actor, user_agent: userAgent, traceparent };
+  });
+  return [JSON.stringify(heads), textArray(rows.map(({ events }) => events))];
 }
 
-function listed(list: readonly unknown[]): string | undefined {
-  return list.length === 0 ? undefined : JSON.stringify(list);
+function writtenDocuments({ documents: { written } }: AppendBatch): readonly unknown[] | undefined {
+  if (written.length === 0) return undefined;
+  const entries = written.map(({ namespace, name, revision, uid }) => ({ namespace, name, revision, uid }));
+  return [JSON.stringify(entries), textArray(written.map(({ document }) => document))];
 }
 
-function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
-  return list.length === 0 ? undefined : list;
+/** One parameter, read by json_to_recordset. */
+function listed(list: readonly unknown[]): readonly unknown[] | undefined {
+  return list.length === 0 ? undefined : [JSON.stringify(list)];
+}
+
+/** One parameter, an array. */
+function nonEmpty(list: readonly unknown[]): readonly unknown[] | undefined {
+  return list.length === 0 ? undefined : [list];
 }
