@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +9,8 @@ import { cpuSecondsOf, cpuSecondsOfTree, rssBytesOf } from './machine.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const main = join(root, 'dist/apps/standalone/src/main.js');
+/** Node's own flags, as `npm start` gives them. */
+const nodeFlags = ((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }).scripts.start.match(/--\S+/g) ?? []) as readonly string[];
 const startMsMax = 60_000;
 const stopMsMax = 30_000;
 
@@ -33,7 +36,7 @@ export class BenchService {
   static async start({ dataDir, postgresOf, execArgv = [] }: ServiceOptions): Promise<BenchService> {
     const args = ['--port', '0', '--data-dir', dataDir, '--log-format', 'json', ...(postgresOf === undefined ? [] : ['--database-url', postgresOf.databaseUrl])];
     // Nothing of our environment: a PORT or DATABASE_URL in it would make this another service than the one described.
-    const child = fork(main, args, { cwd: root, execArgv: ['--import', new URL('in-service.mjs', import.meta.url).href, ...execArgv], env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
+    const child = fork(main, args, { cwd: root, execArgv: ['--import', new URL('in-service.mjs', import.meta.url).href, ...nodeFlags, ...execArgv], env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
     const pgdata = postgresOf?.pgdata ?? join(dataDir, 'pgdata');
     try {
       return new BenchService(child, await listening(child), embeddedUrl(pgdata), pgdata);

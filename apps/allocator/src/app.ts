@@ -61,7 +61,8 @@ export const createAllocator = async (options: AllocatorOptions): Promise<Alloca
  */
 const parseBodies = (fastify: FastifyInstance): void => {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
+  // The usual type by its name as well: Fastify then need not look for the nearest match.
+  fastify.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
     if (request.url.startsWith('/clusters/')) return done(null, body);
     request.rawBody = body;
     try {

@@ -164,17 +164,24 @@ const wordMask = 0xffff_ffffn;
 function formatIPv6(value: bigint): string {
   const [high, low] = [BigInt.asUintN(64, value >> 64n), BigInt.asUintN(64, value)];
   const words = [Number(high >> 32n), Number(high & wordMask), Number(low >> 32n), Number(low & wordMask)];
-  const groups = words.flatMap((word) => [(word >>> 16).toString(16), (word & 0xffff).toString(16)]);
-  const run = longestZeroRun(groups);
-  if (run.length < 2) return groups.join(':');
-  return `${groups.slice(0, run.start).join(':')}::${groups.slice(run.start + run.length).join(':')}`;
+  const groupAt = (index: number): number => ((words[index >> 1] ?? 0) >>> (index % 2 === 0 ? 16 : 0)) & 0xffff;
+  const run = longestZeroRun(groupAt);
+  let text = '';
+  for (let index = 0; index < ipv6Groups; index++) {
+    if (index === run.start) {
+      text += '::';
+      index += run.length - 1;
+    } else text += index === 0 || text.endsWith(':') ? groupAt(index).toString(16) : `:${groupAt(index).toString(16)}`;
+  }
+  return text;
 }
 
-function longestZeroRun(groups: readonly string[]): { start: number; length: number } {
-  let longest = { start: 0, length: 0 };
+/** The first of the longest runs of zeros; one that is shorter than two groups has no start. */
+function longestZeroRun(groupAt: (index: number) => number): { start: number; length: number } {
+  let longest = { start: -1, length: 1 };
   let length = 0;
-  for (const [index, group] of groups.entries()) {
-    length = group === '0' ? length + 1 : 0;
+  for (let index = 0; index < ipv6Groups; index++) {
+    length = groupAt(index) === 0 ? length + 1 : 0;
     if (length > longest.length) longest = { start: index - length + 1, length };
   }
   return longest;

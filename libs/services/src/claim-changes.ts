@@ -41,7 +41,10 @@ export const claimChanges = (events: Iterable<DatedEvent>): ClaimChanges => {
   const addresses = new Net<HeldAddress, string>();
   const ports = new Net<HeldPort, number>();
   for (const { event, revision, time } of events) {
-    if (event.type === 'ip.allocated') addresses.take(event.data.address, { ...event.data.service, address: event.data.address, since: time, revision });
+    if (event.type === 'ip.allocated') {
+      const { address, service: { namespace, name, uid } } = event.data;
+      addresses.take(address, { namespace, name, uid, address, since: time, revision });
+    }
     else if (event.type === 'ip.released') addresses.release(event.data.address);
     else if (event.type === 'port.allocated')
       ports.take(event.data.port, { ...event.data.service, port: event.data.port, purpose: event.data.purpose, revision });

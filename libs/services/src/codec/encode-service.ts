@@ -1,3 +1,4 @@
+import { fieldsText } from '../managed-fields/new-fields.js';
 import type {
   Condition, LoadBalancerIngress, ManagedFieldsEntry, ObjectMeta, OwnerReference, ServiceObject, ServicePort, ServiceSpec, ServiceStatus,
   StringMap,
@@ -45,7 +46,7 @@ const encodeManagedFields = (m: ManagedFieldsEntry): string =>
       plainText('apiVersion', m.apiVersion) +
       pointerText('time', m.time) +
       plainText('fieldsType', m.fieldsType) +
-      (m.fieldsV1 === undefined ? '' : `,"fieldsV1":${JSON.stringify(m.fieldsV1)}`) +
+      (m.fieldsV1 === undefined ? '' : `,"fieldsV1":${fieldsText(m.fieldsV1)}`) +
       plainText('subresource', m.subresource),
   );
 

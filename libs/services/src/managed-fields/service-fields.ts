@@ -2,7 +2,7 @@ import type { ServiceObject } from '../service.js';
 import type { FieldSet } from './field-set.js';
 
 /** How the parts of a Service are owned. A leaf is owned as a whole, as are atomic lists and maps. */
-type Shape =
+export type Shape =
   | { kind: 'leaf' }
   /** `always`: Go writes it even when it is empty, so that it is on both sides of every comparison. */
   | { kind: 'struct'; fields: Record<string, Shape>; always?: true }
@@ -24,7 +24,7 @@ const inOrder = (fields: Record<string, Shape>): Record<string, Shape> => {
  * Which fields there are, and which of them no manager can own (name, uid and the like) and so are left out.
  * @see k8s.io/api/core/v1 listType, listMapKey and mapType markers; managedfields/internal/stripmeta.go, Kubernetes v1.37.2
  */
-const shapes = {
+export const shapes = {
   metadata: inOrder({
     ...leaves('generateName', 'deletionTimestamp', 'deletionGracePeriodSeconds'),
     labels: { kind: 'map' },
@@ -129,7 +129,7 @@ const everything = (shape: Shape, value: unknown): FieldSet => {
 };
 
 /** Empty lists and maps are left out of the stored object, so they are not there. */
-const isPresent = (value: unknown): boolean => {
+export const isPresent = (value: unknown): boolean => {
   if (value === undefined) return false;
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value !== 'object' || value === null) return true;

@@ -1,5 +1,6 @@
 import type { ManagedFieldsEntry, ServiceObject } from '../service.js';
 import { canonicalText, difference, isEmptySet, sorted, union, type FieldSet } from './field-set.js';
+import { fieldsOfNew } from './new-fields.js';
 import { compareFields } from './service-fields.js';
 
 /** A write that is no apply: POST, PUT, or a PATCH of one of the three older kinds. */
@@ -26,7 +27,7 @@ const mergedManager = 'ancient-changes';
  */
 export const trackWrite = (write: TrackedWrite): ManagedFieldsEntry[] | undefined => {
   const { live, next } = write;
-  const { taken, removed } = compareFields(live, next, write.subresource === 'status' ? 'spec' : 'status');
+  const { taken, removed } = live === undefined ? { taken: fieldsOfNew(next), removed: {} } : compareFields(live, next, write.subresource === 'status' ? 'spec' : 'status');
   const known = entriesBefore(write);
   const others = isEmptySet(taken) && isEmptySet(removed) ? known : known.flatMap((entry) => withoutFields(entry, taken, removed));
   const entries = isEmptySet(taken) ? others : withTaken(others, known, taken, write);
@@ -67,13 +68,13 @@ const withTaken = (others: ManagedFieldsEntry[], known: readonly ManagedFieldsEn
   const own = others.find(isOwn);
   const fieldsV1 = own === undefined ? taken : sorted(union(fieldsOf(own), taken));
   const entry: ManagedFieldsEntry = {
-    ...(write.manager !== '' && { manager: write.manager }),
+    manager: write.manager === '' ? undefined : write.manager,
     operation: 'Update',
     apiVersion: 'v1',
     time: keepsOwnership(known.find(isOwn), fieldsV1) ?? write.time,
     fieldsType: 'FieldsV1',
     fieldsV1,
-    ...(write.subresource !== null && { subresource: write.subresource }),
+    subresource: write.subresource ?? undefined,
   };
   return [...others.filter((other) => other !== own), entry];
 };

@@ -73,8 +73,7 @@ export const prepareNew = (
 };
 
 const settleNew = (next: ServiceObject, claims: Accepted['events'], state: ClusterState, dryRun: boolean): Accepted => {
-  if (dryRun) delete next.metadata.resourceVersion;
-  else next.metadata.resourceVersion = String(state.revision + claims.length + 1);
+  next.metadata.resourceVersion = dryRun ? undefined : String(state.revision + claims.length + 1);
   const document = encodeService(next);
   return {
     outcome: 'accepted',
