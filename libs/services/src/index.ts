@@ -7,6 +7,8 @@ export { decodeWriteOptions, readDeleteOptions } from './codec/request-options.j
 export type * from './commands.js';
 export { decide, documentExists, documentKey } from './decide.js';
 export type { Accepted, Decision } from './decision.js';
+export { eventMajor, eventSchemaId, eventSchemas } from './event-schema/schemas.js';
+export { upcast } from './event-schema/upcast.js';
 export { encodeEvents, type Event, type PreviousService } from './events.js';
 export { evolve, revert } from './evolve.js';
 export { forbidden, notSupported, type FieldError } from './field-error.js';
