@@ -1,5 +1,5 @@
-import type { Admin, Kafka } from 'kafkajs';
-import { ConfigResourceTypes } from 'kafkajs';
+// Node sees some of the names only that this CommonJS module exports.
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import type { Topic } from '../topics.js';
 
 const leaderWaitMsMax = 30_000;
@@ -43,7 +43,7 @@ const make = async (admin: Admin, topics: readonly Topic[], replicationFactor: n
 const mismatches = async (admin: Admin, topics: readonly Topic[]): Promise<string[]> => {
   const metadata = await admin.fetchTopicMetadata({ topics: topics.map(({ name }) => name) });
   const described = await admin.describeConfigs({
-    includeSynonyms: false, resources: topics.map(({ name, settings }) => ({ type: ConfigResourceTypes.TOPIC, name, configNames: Object.keys(settings) })),
+    includeSynonyms: false, resources: topics.map(({ name, settings }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: Object.keys(settings) })),
   }).catch((error: Error) => error);
   return topics.flatMap((topic) => {
     const has = metadata.topics.find(({ name }) => name === topic.name)?.partitions.length;
