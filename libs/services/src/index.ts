@@ -3,6 +3,7 @@ export { compileDefinition, type ClusterDefinition } from './cluster/definition.
 export { decodeService } from './codec/decode-service.js';
 export { encodeService } from './codec/encode-service.js';
 export { readJsonBytes, type JsonText, type JsonValue } from './codec/json-reader.js';
+export { readProtobuf } from './codec/protobuf.js';
 export { decodeWriteOptions, readDeleteOptions } from './codec/request-options.js';
 export type * from './commands.js';
 export { decide, documentExists, documentKey } from './decide.js';
@@ -11,7 +12,7 @@ export { eventMajor, eventSchemaId, eventSchemas } from './event-schema/schemas.
 export { upcast } from './event-schema/upcast.js';
 export { encodeEvents, type Event, type PreviousService } from './events.js';
 export { evolve, revert } from './evolve.js';
-export { forbidden, notSupported, type FieldError } from './field-error.js';
+export { forbidden, notSupported, required, type FieldError } from './field-error.js';
 export { bandOf, poolOf, type Pool } from './pool/pool.js';
 export type { Rejection } from './rejection.js';
 export { parseFieldSelector, type SelectableFields } from './selectors/field-selector.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { applyStaticDefaults, decodeService, decodeWriteOptions, readJsonBytes, type JsonValue, type ServiceObject } from '@ipledger/services';
+import { applyStaticDefaults, decodeService, decodeWriteOptions, readJsonBytes, readProtobuf, type JsonText, type JsonValue, type ServiceObject } from '@ipledger/services';
 import type { FastifyRequest } from 'fastify';
 import { header, idempotencyKeyProblem } from '../request-context.js';
 import { newSeed } from '../writer/random.js';
@@ -21,7 +21,14 @@ export interface ParsedBody {
   duplicates: string[];
 }
 
-const objectTypes = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+/** How a body is read, by its content type; without one it is JSON. */
+const bodyReaders = new Map<string, { name: string; read: (bytes: Uint8Array) => JsonText }>([
+  ['', { name: 'JSON', read: readJsonBytes }],
+  ['application/json', { name: 'JSON', read: readJsonBytes }],
+  ['application/yaml', { name: 'YAML', read: readYamlBytes }],
+  ['application/vnd.kubernetes.protobuf', { name: 'protobuf', read: readProtobuf }],
+]);
+const objectTypes = [...bodyReaders.keys()].filter((type) => type !== '').join(', ');
 
 /** Media type without parameters, lower case; "" when the header is missing. */
 export const mediaType = (request: FastifyRequest): string =>
@@ -42,15 +49,19 @@ export const defaultManager = (request: FastifyRequest): string => (header(reque
 
 export const queryOf = (request: FastifyRequest): URLSearchParams => new URLSearchParams(request.url.split('?', 2)[1] ?? '');
 
+/** The body of a request in any type that objects come in. @throws StatusError 415 */
+export const readBody = (request: FastifyRequest): { name: string; text: JsonText } => {
+  const reader = bodyReaders.get(mediaType(request));
+  if (reader === undefined)
+    throw new StatusError(status(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${objectTypes}`));
+  return { name: reader.name, text: reader.read(bodyOf(request)) };
+};
+
 /** The body of a POST or PUT as a tree. @throws StatusError 415, 400 */
 export const readObjectBody = (request: FastifyRequest): ParsedBody => {
-  const type = mediaType(request);
-  if (!['', 'application/json', 'application/yaml'].includes(type))
-    throw new StatusError(status(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${objectTypes}`));
-  const bytes = bodyOf(request);
-  const parsed = type === 'application/yaml' ? readYamlBytes(bytes) : readJsonBytes(bytes);
-  if ('failure' in parsed) throw new StatusError(badRequest(`the body is not ${type === 'application/yaml' ? 'YAML' : 'JSON'}: ${parsed.failure}`));
-  return parsed;
+  const { name, text } = readBody(request);
+  if ('failure' in text) throw new StatusError(badRequest(`the body is not ${name}: ${text.failure}`));
+  return text;
 };
 
 export const bodyOf = (request: FastifyRequest): Uint8Array => (request.body instanceof Uint8Array ? request.body : new Uint8Array());

@@ -20,6 +20,8 @@ export interface Group {
   resources: readonly Resource[];
 }
 
+const review = (kind: string): Resource => ({ name: `${kind.toLowerCase()}s`, singular: kind.toLowerCase(), kind, namespaced: false, verbs: ['create'] });
+
 /**
  * Namespaces and Kubernetes Events are answered too (clients ask for them by path), but not discovered: a namespace is just
  * a name here, and what happened stands in the log.
@@ -40,6 +42,8 @@ export const groups: readonly Group[] = [
       { name: 'servicecidrs', singular: 'servicecidr', kind: 'ServiceCIDR', namespaced: false, verbs: ['get', 'list'] },
     ],
   },
+  { name: 'authentication.k8s.io', version: 'v1', resources: [review('SelfSubjectReview')] },
+  { name: 'authorization.k8s.io', version: 'v1', resources: [review('SelfSubjectAccessReview'), review('SelfSubjectRulesReview')] },
 ];
 
 export const groupVersion = ({ name, version }: Group): string => (name === '' ? version : `${name}/${version}`);

@@ -1,11 +1,11 @@
 import { kubernetesVersion } from '../discovery/documents.js';
 import { groups, type Group } from '../discovery/resources.js';
-import { metaDefinitions, networkingDefinitions } from './meta-definitions.js';
+import { metaDefinitions, networkingDefinitions, reviewDefinitions } from './meta-definitions.js';
 import { operationsOf, pathsV2, pathsV3 } from './operations.js';
 import { intOrString, renderAll, type Json, type Schema } from './schema.js';
 import { serviceDefinitions } from './service-definitions.js';
 
-const definitions: Readonly<Record<string, Schema>> = { ...serviceDefinitions, ...networkingDefinitions, ...metaDefinitions };
+const definitions: Readonly<Record<string, Schema>> = { ...serviceDefinitions, ...networkingDefinitions, ...reviewDefinitions, ...metaDefinitions };
 const info = { title: 'Kubernetes', version: `v${kubernetesVersion}` };
 
 /** The OpenAPI v3 document of one group: its paths, and every definition that they reach. */

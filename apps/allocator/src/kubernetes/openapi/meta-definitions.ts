@@ -97,5 +97,28 @@ export const networkingDefinitions: Readonly<Record<string, Schema>> = {
   [networking('ServiceCIDRStatus')]: object('State of a ServiceCIDR.', { conditions: keyedList(ref(meta('Condition')), 'Ready is False while a range is drained.', ['type']) }),
 };
 
+const review = (group: string, kind: string, spec?: string) => ({
+  [kindDefinition(group, kind)]: ofKind(group, kind, object('A question about the one who asks; the answer has a status.', {
+    ...standard, metadata: ref(meta('ObjectMeta'), 'Empty.'), ...(spec && { spec: ref(kindDefinition(group, spec), 'The question.') }),
+    status: { type: 'object', description: 'The answer.' },
+  }, spec === undefined ? undefined : ['spec'])),
+});
+
 /** The kind of a resource, as a definition. */
-export const kindDefinition = (group: string, kind: string): string => (group === '' ? core(kind) : networking(kind));
+export const kindDefinition = (group: string, kind: string): string => (group === '' ? core(kind) : `io.k8s.api.${group.split('.')[0]}.v1.${kind}`);
+
+const authorization = 'authorization.k8s.io';
+const question = (description: string, members: readonly string[]): Schema => object(description, Object.fromEntries(members.map((name) => [name, text(`The ${name} that is asked about.`)])));
+
+export const reviewDefinitions: Readonly<Record<string, Schema>> = {
+  ...review('authentication.k8s.io', 'SelfSubjectReview'),
+  ...review(authorization, 'SelfSubjectAccessReview', 'SelfSubjectAccessReviewSpec'),
+  ...review(authorization, 'SelfSubjectRulesReview', 'SelfSubjectRulesReviewSpec'),
+  [kindDefinition(authorization, 'SelfSubjectAccessReviewSpec')]: object('One of the two: a request about a resource, or about another path.', {
+    nonResourceAttributes: ref(kindDefinition(authorization, 'NonResourceAttributes'), 'A request about another path.'),
+    resourceAttributes: ref(kindDefinition(authorization, 'ResourceAttributes'), 'A request about a resource.'),
+  }),
+  [kindDefinition(authorization, 'NonResourceAttributes')]: question('A request about another path.', ['path', 'verb']),
+  [kindDefinition(authorization, 'ResourceAttributes')]: question('A request about a resource.', ['group', 'name', 'namespace', 'resource', 'subresource', 'verb', 'version']),
+  [kindDefinition(authorization, 'SelfSubjectRulesReviewSpec')]: question('Where to.', ['namespace']),
+};
