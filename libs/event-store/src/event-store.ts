@@ -9,6 +9,10 @@ export interface EventStore extends ClusterReader {
   /** Every cluster that was ever named, by name; those never registered or removed have `definition: null`. */
   clusters(): Promise<ClusterHead[]>;
   clusterByName(name: string): Promise<ClusterHead | undefined>;
+  /** How far the log of each cluster reaches, by name; without those that have no event. */
+  tips(): Promise<ClusterTip[]>;
+  /** A text that changes whenever anything is appended or the epoch is raised: one small row, to be asked many times a second. */
+  pulse(): Promise<string>;
   /**
    * The id of a name, made at revision 0 if the name is new. A row at revision 0 is no trace of anything: it is the same
    * as an unknown name to every reader.
@@ -87,6 +91,14 @@ export interface LockedSession extends ClusterReader {
 export interface ServiceKey {
   readonly namespace: string;
   readonly name: string;
+}
+
+export interface ClusterTip {
+  readonly id: number;
+  readonly name: string;
+  /** Revision of the last event, at least 1. */
+  readonly revision: number;
+  readonly epoch: number;
 }
 
 export interface ClusterHead {

@@ -1,6 +1,6 @@
 import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from './errors.js';
 import type { StoreError } from './errors.js';
-import type { AppendBatch, Claim, ClusterHead, EventStore, LockedSession, LogRow, NewLogRow } from './event-store.js';
+import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LockedSession, LogRow, NewLogRow } from './event-store.js';
 import { canonical, compareBytes, headOf, keyOf, MemoryReader } from './in-memory-reads.js';
 import type { ClusterState } from './in-memory-reads.js';
 
@@ -18,6 +18,14 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
   async clusters(): Promise<ClusterHead[]> {
     this.#assertOpen();
     return [...this.#clusters.values()].map(headOf).sort((a, b) => compareBytes(a.name, b.name));
+  }
+
+  async tips(): Promise<ClusterTip[]> {
+    return (await this.clusters()).filter(({ revision }) => revision > 0).map(({ id, name, revision, epoch }) => ({ id, name, revision, epoch }));
+  }
+
+  async pulse(): Promise<string> {
+    return (await this.tips()).map(({ revision, epoch }) => `${epoch}/${revision}`).join();
   }
 
   async clusterByName(name: string): Promise<ClusterHead | undefined> {

@@ -2,7 +2,7 @@ export {
   BadAppend, ClaimConflict, OutcomeUnknown, RevisionConflict, SchemaMismatch, StoreError, StoreUnavailable, UnsupportedPostgres,
 } from './errors.js';
 export type {
-  AppendBatch, Claim, ClusterHead, ClusterReader, CommandInfo, Document, DocumentPage, EventStore, LockedSession, LogRow,
+  AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, Document, DocumentPage, EventStore, LockedSession, LogRow,
   NewLogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey,
 } from './event-store.js';
 export { InMemoryEventStore } from './in-memory.js';
@@ -10,3 +10,4 @@ export { migrate, requireSchema, schemaVersion } from './postgres/migrate.js';
 export { createPool } from './postgres/pool.js';
 export type { PoolOptions } from './postgres/pool.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
+export { storeErrorOf } from './postgres/sqlstate.js';

@@ -359,6 +359,20 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
     expect((await store.readLog(cluster.id, 0, 9)).map(({ epoch }) => epoch)).toEqual([before.epoch, before.epoch + 1]);
   });
 
+  it('says how far each log reaches, and with its pulse that something has changed', async () => {
+    const tipOf = async (): Promise<unknown> => (await store.tips()).find(({ id }) => id === cluster.id);
+    expect(await tipOf()).toBeUndefined(); // named, but nothing has happened
+    const pulses = [await store.pulse()];
+    await append({});
+    const { id, name, revision, epoch } = await now();
+    expect(await tipOf()).toEqual({ id, name, revision, epoch });
+    pulses.push(await store.pulse());
+    expect(await store.pulse()).toBe(pulses[1]);
+    await store.raiseEpoch();
+    pulses.push(await store.pulse());
+    expect(new Set(pulses).size).toBe(3);
+  });
+
   it('purges old requests in bounded numbers', async () => {
     const old = new Date('2001-01-01T00:00:00Z');
     await append({ requests: [recorded('a', old), recorded('b', old), recorded('c', old), recorded('d', time)] });

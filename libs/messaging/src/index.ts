@@ -5,4 +5,5 @@ export { KafkaConsumer } from './kafka/consumer.js';
 export { KafkaPublisher } from './kafka/publisher.js';
 export { Fenced, PublishFailed, type CommandBatch, type CommandBatchHandler, type LogConsumer, type LogPublisher } from './log.js';
 export { eventsOf, recordedCommand, type RecordedCommand, type RecordedEvent } from './recorded.js';
+export { LogTail } from './postgres/log-tail.js';
 export { topicsOf } from './topics.js';

@@ -44,6 +44,8 @@ export interface LogConsumer {
 
 export interface CommandBatch {
   readonly cluster: string;
+  /** Which life of the log they were read in, where the transport knows: it still holds commands of earlier ones. */
+  readonly epoch?: number;
   /** At least one. */
   readonly commands: readonly RecordedCommand[];
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { OutcomeUnknown } from '../errors.js';
-import type { AppendBatch, ClusterHead, EventStore, LockedSession } from '../event-store.js';
+import type { AppendBatch, ClusterHead, ClusterTip, EventStore, LockedSession } from '../event-store.js';
 import { append } from './append.js';
 import { locked } from './locked.js';
 import { createPool } from './pool.js';
@@ -24,6 +24,18 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
 
   async clusterByName(name: string): Promise<ClusterHead | undefined> {
     return (await this.heads('WHERE c.name = $1', [name]))[0];
+  }
+
+  async tips(): Promise<ClusterTip[]> {
+    const rows = await this.rows(`SELECT c.id, c.name, h.revision, h.epoch FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id
+      WHERE h.revision > 0 ORDER BY c.name`, []);
+    return rows.map((row) => ({ id: row['id']!, name: row['name']!, revision: Number(row['revision']), epoch: row['epoch']! }));
+  }
+
+  /** Revisions and epochs only grow, so their sums change with each of them. Restoring a backup goes back, and raises the epoch. */
+  async pulse(): Promise<string> {
+    const rows = await this.rows("SELECT concat_ws('/', count(*), sum(revision), sum(epoch)) AS pulse FROM cluster_revisions", [], 'pulse');
+    return rows[0]!['pulse']!;
   }
 
   /** Looks first: an id is used up even by an insert that finds the name taken. */
