@@ -1,4 +1,4 @@
-import type { ClusterTip, EventStore } from '@ipledger/event-store';
+import type { ClusterTip, EventStore, LogRow } from '@ipledger/event-store';
 import { recordedCommand, type CommandBatch } from '@ipledger/messaging';
 import type { Logger } from '@ipledger/runtime';
 import type pg from 'pg';
@@ -94,15 +94,19 @@ export class Projector {
     for (let reached = await this.positionOf(cluster); head !== undefined && !this.stopping; ) {
       const rows = await this.options.store.readLog(head.id, reached, healPageCommands);
       if (rows.length === 0 && reached >= wanted) return;
-      const commands = rows.map((row) => recordedCommand(cluster, row));
-      const applied = await this.withClient((client) => rows.length > 0
-        ? applyOrStop(client, liveSet, { cluster, epoch: head.epoch, commands })
-        : stopCluster(client, liveSet, { cluster, epoch: head.epoch },
-          `the transport has revision ${wanted}, but the log ends at {revision}: was the database restored from a backup? Then run "npm run admin -- restore-epoch"`));
+      const applied = await this.withClient((client) => this.applyRows(client, { ...head, cluster }, rows, wanted));
       this.note(cluster, applied);
       if (applied.kind !== 'applied') return;
       reached = applied.revision;
     }
+  }
+
+  private async applyRows(client: pg.PoolClient, { cluster, epoch }: { cluster: string; epoch: number }, rows: readonly LogRow[], wanted: number): Promise<Applied> {
+    const commands = rows.map((row) => recordedCommand(cluster, row));
+    if (commands.length === 0)
+      return stopCluster(client, liveSet, { cluster, epoch }, `the transport has revision ${wanted}, but the log ends at {revision}: ${restored}`);
+    const applied = await applyOrStop(client, liveSet, { cluster, epoch, commands });
+    return applied.kind === 'gap' ? stopCluster(client, liveSet, { cluster, epoch }, 'the log has a hole after revision {revision}') : applied;
   }
 
   private note(cluster: string, applied: Applied): void {
@@ -159,7 +163,7 @@ export class Projector {
 
   private async stopAhead({ name, epoch, revision }: ClusterTip, reflected: number): Promise<void> {
     this.note(name, await this.withClient((client) => stopCluster(client, liveSet, { cluster: name, epoch },
-      `the views reflect revision ${reflected}, but the log ends at ${revision}: was the database restored from a backup? Then run "npm run admin -- restore-epoch"`)));
+      `the views reflect revision ${reflected}, but the log ends at ${revision}: ${restored}`)));
   }
 
   private async ageAfter(clusterId: number, revision: number): Promise<number> {
@@ -176,5 +180,7 @@ export class Projector {
     }
   }
 }
+
+const restored = 'was the database restored from a backup? Then run "npm run admin -- restore-epoch"';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
