@@ -1,5 +1,5 @@
 // `npm run build`: one `nest build` over all apps and libs, and a stamp by which `npm start` knows that dist is whole.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,12 @@ const newerThan = (timeMs, folder, path) => {
   return stats.mtimeMs > timeMs ? path : null;
 };
 
+/** What the metric `ipledger_build_info` says; nothing outside a repository. */
+const commit = () => {
+  const { status, stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : '';
+};
+
 /** Builds; resolves to the exit code. The compiler prints its own errors. SIGTERM and SIGINT end the compiler too. */
 export const build = async () => {
   const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
@@ -42,8 +48,10 @@ export const build = async () => {
   process.on('SIGTERM', stop).on('SIGINT', stop);
   const code = await new Promise((resolve) => compiler.on('close', (exitCode, signal) => resolve(exitCode ?? (signal === 'SIGINT' ? 130 : 143))));
   process.off('SIGTERM', stop).off('SIGINT', stop);
+  if (code !== 0) return code;
+  writeFileSync(join(root, 'dist', '.commit'), commit());
   // Written last: a build that failed or was killed leaves no stamp, since nest empties dist first.
-  if (code === 0) writeFileSync(stampOf(root), `${startedMs}\n`);
+  writeFileSync(stampOf(root), `${startedMs}\n`);
   return code;
 };
 

@@ -16,6 +16,7 @@ const libsOf: Readonly<Record<string, readonly string[]>> = {
   messaging: ['ip', 'services', 'event-store', 'runtime'],
   views: ['ip', 'services', 'event-store', 'messaging', 'runtime'],
   runtime: [],
+  observability: ['ip', 'services', 'event-store', 'messaging', 'views', 'runtime'],
   testing: ['event-store', 'messaging', 'runtime'],
 };
 const pureLibs = ['ip', 'services'];

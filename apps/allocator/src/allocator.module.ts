@@ -1,4 +1,4 @@
-import type { EventStore } from '@ipledger/event-store';
+import { PostgresEventStore, type EventStore } from '@ipledger/event-store';
 import type { Logger } from '@ipledger/runtime';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
@@ -20,18 +20,21 @@ export interface AllocatorOptions {
   logger: Logger;
   settings: WritersSettings;
   version: string;
+  /** Of which this is built; empty when nobody knows. */
+  commit?: string;
   isStopping(): boolean;
 }
 
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, settings, version, isStopping }: AllocatorOptions): DynamicModule {
-    const metrics = new AllocatorMetrics(version);
+  static of({ store, settings, version, commit = '', isStopping }: AllocatorOptions): DynamicModule {
+    const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
     writers.onCommit = (clusterId) => feeds.hint(clusterId);
     metrics.observe(writers, feeds);
+    if (store instanceof PostgresEventStore) metrics.observeDatabase(store);
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot()],

@@ -1,8 +1,9 @@
 import type { EventStore } from '@ipledger/event-store';
 import { contentTypes, negotiateFormat } from '@ipledger/runtime';
-import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AllocatorMetrics } from './metrics.js';
+import { problem, ProblemError, rejectionProblem } from './problem.js';
 import { header } from './request-context.js';
 import { EVENT_STORE, STOPPING } from './tokens.js';
 
@@ -32,6 +33,16 @@ export class HealthController {
   async scrape(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const format = negotiateFormat(header(request, 'accept'));
     const text = await this.metrics.registry.render(format);
+    void reply.header('vary', 'Accept').type(contentTypes[format]).send(text);
+  }
+
+  /** kube-apiserver's names. `?cluster=NAME`: of one cluster, without a label for it. */
+  @Get('metrics/kubernetes')
+  async scrapeKubernetes(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query('cluster') cluster?: string): Promise<void> {
+    const format = negotiateFormat(header(request, 'accept'));
+    const clusters = await this.metrics.clusters().catch((error: Error) => { throw new ProblemError(problem('unavailable', error.message)); });
+    if (cluster !== undefined && !clusters.some((known) => known.cluster === cluster)) throw new ProblemError(rejectionProblem({ code: 'cluster_not_found', cluster }));
+    const text = await this.metrics.renderKubernetes(clusters, format, cluster);
     void reply.header('vary', 'Accept').type(contentTypes[format]).send(text);
   }
 

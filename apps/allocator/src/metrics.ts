@@ -1,19 +1,34 @@
-import { MetricsRegistry, registerProcessMetrics } from '@ipledger/runtime';
-import type { DatedEvent, Rejection } from '@ipledger/services';
+import { parseAddress } from '@ipledger/ip';
+import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterUsage } from '@ipledger/observability';
+import { MetricsRegistry, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
+import { poolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
 import type { WatchFeeds } from './kubernetes/watch-feed.js';
 import type { Order, Outcome } from './writer/order.js';
 import type { WriterObserver } from './writer/writer.js';
-import type { Writers } from './writer/writers.js';
+import type { InspectedCluster, Writers } from './writer/writers.js';
 
 const poolLabels = ['cluster', 'pool', 'family'] as const;
+type Scope = 'static' | 'dynamic';
 
-/** What an allocator counts about itself. No label ever holds an address, the name of a Service, a uid or a user. */
+/** What is known of the connections to a database; an in-memory store has none. */
+export interface DatabaseObserved {
+  connections(): { active: number; idle: number; waiting: number };
+  onQuery(listener: (seconds: number) => void): void;
+}
+
+/**
+ * What an allocator counts about itself. No label ever holds an address, the name of a Service, a uid or a user. Series of a
+ * pool are there, with 0, from the first scrape after this process began to serve its cluster: `rate()` misses the first error of a
+ * series that begins with it.
+ */
 export class AllocatorMetrics implements WriterObserver {
   readonly registry = new MetricsRegistry();
-  private readonly allocations = this.registry.counter<'cluster' | 'pool' | 'family' | 'scope' | 'outcome'>({
+  private readonly attempts = new PoolAttempts();
+  private readonly usage = new UsageMetrics(this.registry);
+  private readonly allocations = this.registry.counter<(typeof poolLabels)[number] | 'scope' | 'outcome'>({
     name: 'ipledger_allocations_total', help: 'Attempts to allocate an address, one per family.', labels: [...poolLabels, 'scope', 'outcome'],
   });
-  private readonly releases = this.registry.counter<'cluster' | 'pool' | 'family' | 'reason'>({
+  private readonly releases = this.registry.counter<(typeof poolLabels)[number] | 'reason'>({
     name: 'ipledger_releases_total', help: 'Addresses released.', labels: [...poolLabels, 'reason'],
   });
   private readonly retries = this.registry.counter<'cluster' | 'reason'>({
@@ -28,61 +43,84 @@ export class AllocatorMetrics implements WriterObserver {
   private readonly requests = this.registry.histogram<'route' | 'method' | 'code'>({
     name: 'ipledger_http_request_duration_seconds', help: 'From request to answer.', labels: ['route', 'method', 'code'], unit: 'seconds',
   });
-  private readonly capacity = this.registry.gauge<(typeof poolLabels)[number]>({
-    name: 'ipledger_pool_capacity_addresses', help: 'Addresses that the pool can ever hand out.', labels: poolLabels,
-  });
-  private readonly allocated = this.registry.gauge<(typeof poolLabels)[number] | 'band'>({
-    name: 'ipledger_pool_allocated_addresses', help: 'Claims in the pool.', labels: [...poolLabels, 'band'],
-  });
-  private readonly available = this.registry.gauge<(typeof poolLabels)[number] | 'band'>({
-    name: 'ipledger_pool_available_addresses', help: 'Free addresses; the sum over the bands is what one more request can get.', labels: [...poolLabels, 'band'],
-  });
   private readonly revision = this.registry.gauge<'cluster'>({ name: 'ipledger_cluster_revision', help: 'Last revision of the log.', labels: ['cluster'] });
   private readonly queued = this.registry.gauge<'cluster'>({ name: 'ipledger_writer_queue_commands', help: 'Commands that wait for their commit.', labels: ['cluster'] });
-  private readonly watches = this.registry.gauge({ name: 'ipledger_watch_streams', help: 'Open watches.' });
+  private readonly watches = this.registry.gauge<'cluster'>({ name: 'ipledger_watch_streams', help: 'Open watches.', labels: ['cluster'] });
+  private readonly watchEvents = this.registry.counter<'cluster' | 'type'>({ name: 'ipledger_watch_events_total', help: 'Events sent on watches.', labels: ['cluster', 'type'] });
   private readonly databaseUp = this.registry.gauge({ name: 'ipledger_database_up', help: 'Whether the database answered this scrape.' });
+  /** The events of the commit whose commands are being answered. */
+  private committing: readonly DatedEvent[] = [];
+  /** Clusters whose series stand, with the pools they stand for. */
+  private readonly standing = new Map<string, string>();
+  private inspect: () => Promise<InspectedCluster[]> = () => Promise.resolve([]);
 
-  constructor(version: string) {
-    this.registry.info({ name: 'ipledger_build_info', help: 'The running version.', values: { version, node: process.version } });
+  constructor(build: { version: string; commit: string }) {
+    this.registry.info({ name: 'ipledger_build_info', help: 'The running version.', values: { ...build, node: process.version } });
     registerProcessMetrics(this.registry);
     for (const scope of ['static', 'dynamic']) this.durations.touch({ scope });
   }
 
-  /** Gauges of every registered cluster, read when a scrape comes. */
+  /** Gauges of every registered cluster, read when a scrape comes: all of one scrape are from one look. */
   observe(writers: Writers, feeds: WatchFeeds): void {
+    feeds.onSent = (cluster, type) => this.watchEvents.inc({ cluster, type });
+    this.inspect = soon(() => writers.inspect());
     this.registry.onCollect(async () => {
-      this.watches.set({}, feeds.watchers());
-      this.databaseUp.set({}, 0);
-      const clusters = await writers.inspect();
+      const clusters = await this.inspect().catch((error: unknown) => {
+        this.show([], feeds); // old figures of a database that is gone would look like news
+        this.databaseUp.set({}, 0);
+        throw error;
+      });
       this.databaseUp.set({}, 1);
-      this.revision.replace(clusters.map(({ name, revision }) => [{ cluster: name }, revision] as const));
-      this.queued.replace(clusters.map(({ name, queued }) => [{ cluster: name }, queued] as const));
-      const pools = clusters.flatMap(({ name, pools: found }) => found.map((pool) => ({ ...pool, labels: { cluster: name, pool: pool.cidr, family: pool.family } })));
-      this.capacity.replace(pools.map(({ labels, capacity }) => [labels, Number(capacity.static + capacity.dynamic)] as const));
-      const bands = pools.flatMap((pool) => (['static', 'dynamic'] as const).map((band) => ({ ...pool, labels: { ...pool.labels, band }, band })));
-      this.allocated.replace(bands.map(({ labels, band, use }) => [labels, use[band]] as const));
-      this.available.replace(bands.map(({ labels, band, use, capacity }) => [labels, Number(capacity[band] - BigInt(use[band]))] as const));
+      this.show(clusters, feeds);
     });
+  }
+
+  observeDatabase(database: DatabaseObserved): void {
+    const connections = this.registry.gauge<'state'>({ name: 'ipledger_database_connections', help: 'Connections of the pool, and requests that wait for one.', labels: ['state'] });
+    const queries = this.registry.histogram({ name: 'ipledger_database_query_duration_seconds', help: 'From sending a statement to its answer.', unit: 'seconds' });
+    queries.touch({});
+    database.onQuery((seconds) => queries.observe({}, seconds));
+    this.registry.onCollect(() => connections.replace(Object.entries(database.connections()).map(([state, count]) => [{ state }, count])));
+  }
+
+  /** The numbers of the pools under kube-apiserver's names. @param only one cluster, without a label for it */
+  renderKubernetes(clusters: readonly ClusterUsage[], format: ExpositionFormat, only?: string): Promise<string> {
+    return renderKubernetesMetrics(clusters, this.attempts, format, only);
+  }
+
+  /** @throws when the database does not answer in time */
+  async clusters(): Promise<ClusterUsage[]> {
+    return (await this.inspect()).map(({ usage }) => usage);
   }
 
   committed(cluster: string, events: readonly DatedEvent[], commands: number): void {
     if (commands > 0) this.batches.observe({}, commands);
+    this.committing = events;
     for (const { event } of events) {
       if (event.type === 'ip.allocated')
         this.allocations.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, scope: event.data.scope, outcome: 'success' });
       else if (event.type === 'ip.released')
-        this.releases.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, reason: event.data.reason.replace('-', '_') });
+        this.releases.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, reason: reasonLabel(event.data.reason) });
     }
   }
 
-  settled(cluster: string, order: Order, outcome: Outcome, seconds: number): void {
+  settled(cluster: string, order: Order, outcome: Outcome, seconds: number, pools: readonly Pool[]): void {
     if (order.command.dryRun) return;
-    if (outcome.kind === 'accepted' && order.command.type === 'CreateService') {
-      const scope = order.command.service.spec.clusterIP === undefined ? 'dynamic' : 'static';
-      this.durations.observe({ scope }, seconds, order.requestId === null ? undefined : { request_id: order.requestId });
+    if (outcome.kind === 'accepted' && !outcome.replayed) {
+      const allocated = allocationsOf(this.committing, outcome.revision);
+      for (const { cidr, scope } of allocated) this.attempts.succeeded(cluster, cidr ?? '', scope, seconds);
+      if (allocated[0] !== undefined) this.durations.observe({ scope: allocated[0].scope }, seconds, order.requestId === null ? undefined : { request_id: order.requestId });
     }
-    const failure = outcome.kind === 'rejected' ? allocationFailure(outcome.rejection) : undefined;
-    if (failure !== undefined) this.allocations.inc({ cluster, pool: '', ...failure });
+    const failure = outcome.kind === 'rejected' ? allocationFailure(outcome.rejection, pools) : undefined;
+    if (failure === undefined) return;
+    this.allocations.inc({ cluster, ...failure });
+    this.attempts.failed(cluster, failure.pool, failure.scope);
+  }
+
+  /** An order that would have made a Service came to nothing: the families it wanted are not known. */
+  failed(cluster: string, { command }: Order): void {
+    if (command.dryRun || command.type !== 'CreateService') return;
+    this.allocations.inc({ cluster, pool: '', family: '', scope: command.service.spec.clusterIP === undefined ? 'dynamic' : 'static', outcome: 'error' });
   }
 
   retried(cluster: string, reason: 'revision_moved' | 'unique_violation'): void {
@@ -93,12 +131,75 @@ export class AllocatorMetrics implements WriterObserver {
   request(route: string, method: string, code: number, seconds: number): void {
     this.requests.observe({ route, method, code: `${Math.floor(code / 100)}xx` }, seconds);
   }
+
+  private show(clusters: readonly InspectedCluster[], feeds: WatchFeeds): void {
+    this.usage.show(clusters.map(({ usage }) => usage));
+    this.revision.replace(clusters.map(({ usage }) => [{ cluster: usage.cluster }, usage.revision]));
+    this.queued.replace(clusters.map(({ usage, queued }) => [{ cluster: usage.cluster }, queued]));
+    this.watches.replace(clusters.map(({ usage, id }) => [{ cluster: usage.cluster }, feeds.watchersOf(id)]));
+    for (const { usage, isServed } of clusters) if (isServed) this.stand(usage);
+  }
+
+  private stand({ cluster, pools }: ClusterUsage): void {
+    const named = pools.filter(({ pool }) => pool !== '');
+    const key = named.map(({ pool }) => pool).join();
+    if (this.standing.get(cluster) === key) return;
+    this.standing.set(cluster, key);
+    for (const { pool, family } of named) {
+      for (const [scope, outcome] of poolOutcomes) this.allocations.inc({ cluster, pool, family, scope, outcome }, 0);
+      for (const reason of ['deleted', 'downgraded', 'type_changed']) this.releases.inc({ cluster, pool, family, reason }, 0);
+    }
+    for (const [family, pool] of soleNames(named)) this.allocations.inc({ cluster, pool, family, scope: 'dynamic', outcome: 'exhausted' }, 0);
+    for (const scope of ['static', 'dynamic']) this.allocations.inc({ cluster, pool: '', family: '', scope, outcome: 'error' }, 0);
+    for (const reason of ['revision_moved', 'unique_violation']) this.retries.inc({ cluster, reason }, 0);
+  }
 }
 
-/** Which failed attempt a refusal is; undefined when no address was tried for. */
-const allocationFailure = (rejection: Rejection): { family: string; scope: string; outcome: string } | undefined => {
-  if (rejection.code === 'addresses_exhausted') return { family: rejection.family, scope: 'dynamic', outcome: 'exhausted' };
+const poolOutcomes = [['static', 'success'], ['static', 'conflict'], ['static', 'invalid'], ['dynamic', 'success']] as const;
+const reasonLabel = (reason: string): string => reason.replace('-', '_');
+
+/** The allocations of the command whose last event has this revision: `ip.*` and `port.*` stand right before it (design D1). */
+const allocationsOf = (events: readonly DatedEvent[], revision: number): { cidr: string | null; scope: Scope }[] => {
+  const found: { cidr: string | null; scope: Scope }[] = [];
+  for (let at = revision - (events[0]?.revision ?? Infinity) - 1; at >= 0; at--) {
+    const event: Event | undefined = events[at]?.event;
+    if (event === undefined || !/^(ip|port)\./.test(event.type)) break;
+    if (event.type === 'ip.allocated') found.unshift({ cidr: event.data.cidr, scope: event.data.scope });
+  }
+  return found;
+};
+
+/** By family, the pool in which all of its dynamic attempts end; '' when it has several, of which a failed attempt chose none. */
+const soleNames = (pools: readonly { pool: string; family: string }[]): Map<string, string> => {
+  const names = new Map<string, string>();
+  for (const { pool, family } of pools) names.set(family, names.has(family) ? '' : pool);
+  return names;
+};
+
+/** Which failed attempt a refusal is; undefined when no address was tried for. The pool is '' when none was chosen. */
+const allocationFailure = (rejection: Rejection, pools: readonly Pool[]): { pool: string; family: string; scope: Scope; outcome: string } | undefined => {
+  if (rejection.code === 'addresses_exhausted') {
+    const pool = soleNames(pools.map(({ name, family }) => ({ pool: name, family }))).get(rejection.family) ?? '';
+    return { pool, family: rejection.family, scope: 'dynamic', outcome: 'exhausted' };
+  }
   const message = rejection.code === 'invalid' ? rejection.errors[0]?.message : undefined;
-  if (message === undefined || !message.includes(': failed to allocate IP ')) return undefined;
-  return { family: '', scope: 'static', outcome: message.endsWith('already allocated') ? 'conflict' : 'invalid' };
+  const [, text = '', why = ''] = /: failed to allocate IP (\S+): (.*)$/s.exec(message ?? '') ?? [];
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  return { pool: poolOf(pools, address)?.name ?? '', family: address.family, scope: 'static', outcome: why.endsWith('already allocated') ? 'conflict' : 'invalid' };
+};
+
+const lookMs = 900;
+
+/** At most one look under way, and nobody waits for it longer than a scrape may take: a database that hangs gets no second question. */
+const soon = <T>(look: () => Promise<T>): (() => Promise<T>) => {
+  let under: Promise<T> | undefined;
+  return async () => {
+    under ??= look().finally(() => (under = undefined));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(reject, lookMs, new Error(`the database did not answer within ${lookMs} ms`));
+    });
+    return Promise.race([under, late]).finally(() => clearTimeout(timer));
+  };
 };

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
 import { EmbeddedPostgresError, type AllocatorConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
 import { createAllocator, type Allocator } from './app.js';
+import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
 
 /** A start that cannot go on, in one sentence for the person who started it. */
@@ -27,7 +27,7 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
   lifecycle.onShutdown('close the database connections', () => store.close());
   const purge = purgeRequestsRegularly(store, logger);
   lifecycle.onShutdown('stop purging', () => purge.stop());
-  const allocator = await createAllocator({ store, logger, settings: config, version: packageVersion(), isStopping: () => lifecycle.isStopping });
+  const allocator = await createAllocator({ store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping });
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
   const port = await listen(allocator, config.port, config.host);
   return { allocator, store, url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
@@ -54,16 +54,4 @@ export const failStart = async (thrown: unknown, lifecycle: Lifecycle, logger: L
   if (foreseen) logger.error(`cannot start: ${error.message}`);
   else logger.error('cannot start', { error: error instanceof Error ? error : new Error(String(error)) });
   await lifecycle.shutdown(1);
-};
-
-/** The version of package.json, found by going up from this file: it lies at another depth when built. */
-const packageVersion = (): string => {
-  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
-    try {
-      return (JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return 'unknown';
 };

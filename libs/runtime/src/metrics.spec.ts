@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { eventually } from '@ipledger/testing';
 import { MetricsRegistry, negotiateFormat } from './metrics.js';
 import { registerProcessMetrics } from './process-metrics.js';
 
@@ -143,9 +144,10 @@ describe('registry', () => {
     const registry = new MetricsRegistry();
     let asked = 0;
     registry.onCollect(async () => { asked += 1; await Promise.resolve(); });
-    await Promise.all([registry.render('text'), registry.render('openmetrics')]);
-    expect(asked).toBe(1);
-    await registry.render('text');
+    const first = Promise.all([registry.render('text'), registry.render('text')]);
+    await eventually(() => expect(asked).toBe(1));
+    // What comes while one is under way wants newer figures, but they share those.
+    await Promise.all([first, registry.render('text'), registry.render('text'), registry.render('text')]);
     expect(asked).toBe(2);
   });
 });

@@ -36,7 +36,9 @@ type Sample = { suffix: string; labels: string; value: number; exemplar?: Exempl
 
 /** One name with its series: what shares a `# TYPE` line. A series is known by its label values, so none can occur twice. */
 abstract class Family<Name extends string, Series> {
-  readonly #series = new Map<string, { labels: string; state: Series }>();
+  #series = new Map<string, { labels: string; state: Series }>();
+  /** What `replace` has not met yet: most series are there again, and their label text is the dear part of them. */
+  #before = new Map<string, { labels: string; state: Series }>();
   readonly labelNames: readonly Name[];
 
   constructor(readonly kind: Kind, readonly options: FamilyOptions<Name>) {
@@ -44,17 +46,19 @@ abstract class Family<Name extends string, Series> {
     for (const label of this.labelNames) assertName(label, /^[a-zA-Z_][a-zA-Z0-9_]*$/);
   }
 
-  /** Forgets all series, for a collector that knows them all anew. */
-  protected clear(): void {
-    this.#series.clear();
+  /** Forgets all series but those that `again` asks for, for a collector that knows them all anew. */
+  protected renew(again: () => void): void {
+    [this.#before, this.#series] = [this.#series, new Map()];
+    again();
+    this.#before = new Map();
   }
 
   protected seriesOf(labels: Labels<Name>, initial: () => Series): Series {
     const key = this.#keyOf(labels);
     let entry = this.#series.get(key);
     if (!entry) {
-      const pairs = this.labelNames.map((name) => `${name}="${escapeLabelValue(labels[name])}"`);
-      this.#series.set(key, entry = { labels: pairs.join(','), state: initial() });
+      const text = this.#before.get(key)?.labels ?? this.labelNames.map((name) => `${name}="${escapeLabelValue(labels[name])}"`).join(',');
+      this.#series.set(key, entry = { labels: text, state: initial() });
     }
     return entry.state;
   }
@@ -87,8 +91,9 @@ class Scalar<Name extends string> extends Family<Name, { value: number }> {
 
   /** Swaps all series at once, so that a scrape never meets half of them and what is gone is gone. */
   replace(rows: Iterable<readonly [Labels<Name>, number]>): void {
-    this.clear();
-    for (const [labels, value] of rows) this.set(labels, value);
+    this.renew(() => {
+      for (const [labels, value] of rows) this.set(labels, value);
+    });
   }
 
   protected * samplesOf({ value }: { value: number }, labels: string): Iterable<Sample> {
@@ -152,6 +157,13 @@ export class Histogram<Name extends string> extends Family<Name, HistogramState>
     this.seriesOf(labels, this.#empty);
   }
 
+  /** Shows what someone else counted: observations by bucket, the infinite one last, and their sum. */
+  replace(rows: Iterable<readonly [Labels<Name>, { counts: readonly number[]; sum: number }]>): void {
+    this.renew(() => {
+      for (const [labels, { counts, sum }] of rows) Object.assign(this.seriesOf(labels, this.#empty), { counts, sum });
+    });
+  }
+
   readonly #empty = (): HistogramState =>
     ({ counts: new Array<number>(this.bounds.length + 1).fill(0), sum: 0, exemplars: [] });
 
@@ -171,22 +183,30 @@ export class Histogram<Name extends string> extends Family<Name, HistogramState>
 type AnyFamily = { kind: Kind; options: FamilyOptions<string>; samples(): Iterable<Sample> };
 export type Collector = () => void | Promise<void>;
 
+/** How long rendering may hold the event loop at a stretch, but for a single family. */
+const turnMs = 3;
+
 /** All metrics of a process, and their exposition. Families appear in the order of their registration. */
 export class MetricsRegistry {
   readonly #families = new Map<string, AnyFamily>();
   readonly #collectors: Collector[] = [];
   readonly #now: () => number;
   readonly #collectTimeoutMs: number;
-  readonly #duration: Gauge<never>;
-  readonly #errors: Counter<never>;
-  #collecting: Promise<void> | null = null;
+  readonly #own: { duration: Gauge<never>; errors: Counter<never> } | null;
+  readonly #waiting: Partial<Record<ExpositionFormat, Promise<string> | undefined>> = {};
+  #running: Promise<unknown> = Promise.resolve();
 
-  /** @param collectTimeoutMs one scrape waits no longer than this for its collectors; the scraper's own limit is 10 s */
-  constructor({ now = Date.now, collectTimeoutMs = 1000 }: { now?: () => number; collectTimeoutMs?: number } = {}) {
+  /**
+   * @param collectTimeoutMs one scrape waits no longer than this for its collectors; the scraper's own limit is 10 s
+   * @param observesItself false leaves out the two metrics about the scrape, for an exposition beside another one
+   */
+  constructor({ now = Date.now, collectTimeoutMs = 1000, observesItself = true }: { now?: () => number; collectTimeoutMs?: number; observesItself?: boolean } = {}) {
     [this.#now, this.#collectTimeoutMs] = [now, collectTimeoutMs];
-    this.#duration = this.gauge({ name: 'ipledger_metrics_collection_duration_seconds', help: 'How long collecting for this scrape took.', unit: 'seconds' });
-    this.#errors = this.counter({ name: 'ipledger_metrics_collection_errors_total', help: 'Collectors that failed or ran out of time.' });
-    this.#errors.inc({}, 0);
+    this.#own = !observesItself ? null : {
+      duration: this.gauge({ name: 'ipledger_metrics_collection_duration_seconds', help: 'How long collecting for this scrape took.', unit: 'seconds' }),
+      errors: this.counter({ name: 'ipledger_metrics_collection_errors_total', help: 'Collectors that failed or ran out of time.' }),
+    };
+    this.#own?.errors.inc({}, 0);
   }
 
   counter<Name extends string = never>(options: FamilyOptions<Name>): Counter<Name> {
@@ -208,16 +228,40 @@ export class MetricsRegistry {
     this.#register(new Info<Name>('info', { ...options, labels: Object.keys(values) as Name[] })).set(values, 1);
   }
 
-  /** Runs before every scrape. What it sets from a query it sets after its last await, in one `replace`: scrapes may overlap it. */
+  /** Runs before every scrape. What it sets from a query it sets after its last await, in one `replace`: one that ran out of time still goes on. */
   onCollect(collector: Collector): void {
     this.#collectors.push(collector);
   }
 
-  /** The exposition. A collector that fails is counted and costs nothing else: what is known is still served. */
-  async render(format: ExpositionFormat): Promise<string> {
-    // Scrapes that arrive together share one collection: a slow database is asked once.
-    await (this.#collecting ??= this.#collect().finally(() => { this.#collecting = null; }));
-    const blocks = [...this.#families.values()].map((family) => renderFamily(family, format));
+  /**
+   * The exposition, all of it from one collection. A collector that fails is counted and costs nothing else: what is known is still served.
+   * One at a time; scrapes that wait for their turn share one, so that a slow database is not asked once for each.
+   */
+  render(format: ExpositionFormat): Promise<string> {
+    return (this.#waiting[format] ??= this.#inTurn(async () => {
+      this.#waiting[format] = undefined;
+      await this.#collect();
+      return this.#renderAll(format);
+    }));
+  }
+
+  async #inTurn(work: () => Promise<string>): Promise<string> {
+    const turn = this.#running.then(work);
+    this.#running = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Thousands of series are long for an event loop that others share: it is let go between families. */
+  async #renderAll(format: ExpositionFormat): Promise<string> {
+    const blocks: string[] = [];
+    let sinceMs = performance.now();
+    for (const family of this.#families.values()) {
+      blocks.push(renderFamily(family, format));
+      if (performance.now() - sinceMs > turnMs) {
+        await new Promise((resolve) => { setImmediate(resolve); });
+        sinceMs = performance.now();
+      }
+    }
     return blocks.join('') + (format === 'openmetrics' ? '# EOF\n' : '');
   }
 
@@ -230,8 +274,8 @@ export class MetricsRegistry {
     const results = await Promise.allSettled(this.#collectors.map((collector) => Promise.race([(async () => collector())(), timeout])));
     timeout.catch(() => {}); // with no collector nobody else listens to it
     clearTimeout(timer);
-    this.#errors.inc({}, results.filter((result) => result.status === 'rejected').length);
-    this.#duration.set({}, (performance.now() - startMs) / 1000);
+    this.#own?.errors.inc({}, results.filter((result) => result.status === 'rejected').length);
+    this.#own?.duration.set({}, (performance.now() - startMs) / 1000);
   }
 
   #register<F extends AnyFamily>(family: F): F {

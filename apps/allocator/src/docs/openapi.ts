@@ -205,4 +205,11 @@ const operationPaths: Json = {
   '/livez': plain('Is the process alive'),
   '/readyz': plain('Can it serve'),
   '/metrics': plain('Prometheus text or OpenMetrics'),
+  '/metrics/kubernetes': {
+    get: {
+      tags: ['operations'], summary: "The same numbers under kube-apiserver's names",
+      parameters: [inQuery('cluster', { type: 'string' }, 'Of this cluster only, then without a label for it, as upstream has it')],
+      responses: { 200: { description: 'Prometheus text or OpenMetrics', content: { 'text/plain': { schema: { type: 'string' } } } }, ...problems },
+    },
+  },
 };

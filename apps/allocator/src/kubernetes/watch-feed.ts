@@ -135,6 +135,8 @@ export const changesIn = (row: LogRow): ServiceChange[] =>
 /** The feeds of all clusters that are watched here. */
 export class WatchFeeds {
   private readonly feeds = new Map<number, ClusterFeed>();
+  /** Told of every event that goes out on a watch. */
+  onSent: (cluster: string, type: string) => void = () => {};
 
   constructor(private readonly store: EventStore) {}
 
@@ -165,10 +167,8 @@ export class WatchFeeds {
     for (const feed of this.feeds.values()) feed.end();
   }
 
-  watchers(): number {
-    let watchers = 0;
-    for (const feed of this.feeds.values()) watchers += feed.watchers;
-    return watchers;
+  watchersOf(clusterId: number): number {
+    return this.feeds.get(clusterId)?.watchers ?? 0;
   }
 
   private feedOf(clusterId: number, revision: number): ClusterFeed {

@@ -31,7 +31,7 @@ export interface WatchRequest {
  * @see k8s.io/apiserver/pkg/endpoints/handlers/watch.go; spec kubectl.md 11
  */
 export const serveWatch = async (store: EventStore, feeds: WatchFeeds, request: WatchRequest, response: ServerResponse): Promise<void> => {
-  const watch = new Watch(store, request, response);
+  const watch = new Watch(store, request, response, (type) => feeds.onSent(request.cluster.definition.name, type));
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   const seconds = request.query.timeoutSeconds ?? defaultSeconds;
@@ -60,7 +60,7 @@ class Watch implements FeedListener {
   private wake: () => void = () => {};
   private columnsSent = false;
 
-  constructor(private readonly store: EventStore, private readonly request: WatchRequest, private readonly response: ServerResponse) {}
+  constructor(private readonly store: EventStore, private readonly request: WatchRequest, private readonly response: ServerResponse, private readonly onSent: (type: EventType) => void) {}
 
   changed(change: ServiceChange): void {
     if (this.queue.length >= queueMax) {
@@ -158,6 +158,7 @@ class Watch implements FeedListener {
   }
 
   async send(type: EventType, object: string): Promise<void> {
+    this.onSent(type);
     if (this.response.write(`{"type":"${type}","object":${object}}\n`) || this.response.destroyed) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => this.response.destroy(), drainMsMax);

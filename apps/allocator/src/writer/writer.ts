@@ -1,6 +1,6 @@
 import type { ClusterReader, EventStore } from '@ipledger/event-store';
 import { ClaimConflict, OutcomeUnknown, RevisionConflict, StoreError, BadAppend } from '@ipledger/event-store';
-import type { ClusterState, DatedEvent } from '@ipledger/services';
+import type { ClusterState, DatedEvent, Pool } from '@ipledger/services';
 import { Batch } from './batch.js';
 import { catchUp, loadState, type LoadedState } from './load-state.js';
 import { QueueFull, WriterUnavailable, type Order, type Outcome } from './order.js';
@@ -15,7 +15,9 @@ export interface WriterSettings {
 /** What the writer tells the metrics. Must not throw. */
 export interface WriterObserver {
   committed(cluster: string, events: readonly DatedEvent[], commands: number): void;
-  settled(cluster: string, order: Order, outcome: Outcome, seconds: number): void;
+  /** @param pools those of the cluster as it was decided */
+  settled(cluster: string, order: Order, outcome: Outcome, seconds: number, pools: readonly Pool[]): void;
+  failed(cluster: string, order: Order): void;
   retried(cluster: string, reason: 'revision_moved' | 'unique_violation'): void;
 }
 
@@ -95,13 +97,16 @@ export class Writer {
       for (const [i, one] of waiting.entries()) this.answer(one, batch.outcomes[i]);
     } catch (error) {
       if (error instanceof BadAppend && waiting.length > 1) for (const one of waiting) await this.settle([one]);
-      else for (const { reject } of waiting) reject(asUnavailable(error));
+      else for (const { order, reject } of waiting) {
+        this.observer.failed(this.name, order);
+        reject(asUnavailable(error));
+      }
     }
   }
 
   private answer({ order, queuedMs, resolve, reject }: Waiting, outcome: Outcome | Error | undefined): void {
     if (outcome instanceof Error || outcome === undefined) return reject(outcome ?? new Error('an order was not decided'));
-    this.observer.settled(this.name, order, outcome, (performance.now() - queuedMs) / 1000);
+    this.observer.settled(this.name, order, outcome, (performance.now() - queuedMs) / 1000, this.loaded?.state.pools ?? []);
     resolve(outcome);
   }
 

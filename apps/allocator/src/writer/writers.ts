@@ -1,5 +1,6 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { formatAddress, type Family } from '@ipledger/ip';
+import { poolFigures, type ClusterUsage, type PoolUsage } from '@ipledger/observability';
 import { compileDefinition, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
 import { WriterUnavailable, type Order, type Outcome } from './order.js';
 import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
@@ -18,10 +19,11 @@ export interface KnownCluster {
 }
 
 export interface InspectedCluster {
-  name: string;
-  revision: number;
+  id: number;
   queued: number;
-  pools: { cidr: string; family: Family; open: boolean; capacity: { static: bigint; dynamic: bigint }; use: BandUse }[];
+  /** This process has taken orders for it. */
+  isServed: boolean;
+  usage: ClusterUsage;
 }
 
 /** Clusters that one scrape shows; the views of a later version serve more. */
@@ -88,23 +90,27 @@ export class Writers {
   async free(name: string, family: Family): Promise<bigint> {
     const head = await this.store.clusterByName(name);
     if (head?.definition == null) return 0n;
-    const { pools } = await this.inspectOne(head);
-    return pools.filter((pool) => pool.family === family && pool.open)
-      .reduce((sum, { capacity, use }) => sum + capacity.static + capacity.dynamic - BigInt(use.static + use.dynamic), 0n);
+    const { usage } = await this.inspectOne(head);
+    return usage.pools.filter((pool) => pool.family === family).map((pool) => poolFigures(pool).available)
+      .reduce((sum, available) => sum + available.static + available.dynamic, 0n);
   }
 
   private async inspectOne(head: ClusterHead): Promise<InspectedCluster> {
     const writer = this.writers.get(head.id);
-    const { pools } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
+    const { pools, families: [primary] } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
     const state = writer?.state?.revision === head.revision ? writer.state : undefined;
-    const found = await Promise.all(pools.map(async (pool) => ({
-      cidr: pool.name,
-      family: pool.family,
-      open: pool.state === 'open',
-      capacity: { static: pool.staticBand.count, dynamic: pool.dynamicBand.count },
-      use: state?.useOf(pool) ?? (await this.countUse(head.id, pool)),
-    })));
-    return { name: head.name, revision: head.revision, queued: writer?.queueLength ?? 0, pools: found };
+    const found = await Promise.all(pools.map(async (pool): Promise<PoolUsage> => {
+      const use = state?.useOf(pool) ?? (await this.countUse(head.id, pool));
+      return {
+        pool: pool.name, family: pool.family, isPrimary: pool.family === primary, isDraining: pool.state === 'draining',
+        static: { capacity: pool.staticBand.count, allocated: use.static },
+        dynamic: { capacity: pool.dynamicBand.count, allocated: use.dynamic },
+      };
+    }));
+    return {
+      id: head.id, queued: writer?.queueLength ?? 0, isServed: writer !== undefined,
+      usage: { cluster: head.name, revision: head.revision, pools: found, nodePorts: null, services: null },
+    };
   }
 
   private async countUse(clusterId: number, { family, staticBand, dynamicBand }: Pool): Promise<BandUse> {

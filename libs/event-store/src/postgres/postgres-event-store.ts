@@ -3,6 +3,7 @@ import { OutcomeUnknown } from '../errors.js';
 import type { AppendBatch, ClusterHead, ClusterTip, EventStore, LockedSession } from '../event-store.js';
 import { append } from './append.js';
 import { locked } from './locked.js';
+import { observeQueries } from './observe-pool.js';
 import { createPool } from './pool.js';
 import type { PoolOptions } from './pool.js';
 import { PostgresReader } from './reads.js';
@@ -80,6 +81,17 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     const rows = await this.rows(`WITH old AS (SELECT cluster_id, key FROM requests WHERE created_at < $1 ORDER BY created_at LIMIT $2)
       DELETE FROM requests USING old WHERE requests.cluster_id = old.cluster_id AND requests.key = old.key RETURNING 1`, [before, limit]);
     return rows.length;
+  }
+
+  /** Connections in use, at rest, and requests that wait for one. */
+  connections(): { active: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.queryable;
+    return { active: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  /** Call it before the first statement: connections that are open already are not listened to. */
+  onQuery(listener: (seconds: number) => void): void {
+    observeQueries(this.queryable, listener);
   }
 
   async ping(): Promise<void> {

@@ -1,0 +1,62 @@
+import type { Family } from '@ipledger/ip';
+
+/** What a scrape or a statistic knows of a cluster, all of it as of one revision. */
+export interface ClusterUsage {
+  cluster: string;
+  revision: number;
+  pools: readonly PoolUsage[];
+  /** null where nobody has counted them: without views. */
+  nodePorts: { capacity: number; allocated: number } | null;
+  services: readonly ServiceCount[] | null;
+}
+
+/** A pool as it is counted. A pool named '' holds what lies outside every CIDR and has no capacity (design D11). */
+export interface PoolUsage {
+  pool: string;
+  family: Family;
+  isPrimary: boolean;
+  /** Nothing new is taken from a draining pool. */
+  isDraining: boolean;
+  static: BandUsage;
+  dynamic: BandUsage;
+}
+export interface BandUsage {
+  capacity: bigint;
+  allocated: number;
+}
+
+export interface ServiceCount {
+  type: string;
+  ipFamilyPolicy: string;
+  families: string;
+  count: number;
+  /** Of these: have one family where two were preferred and the cluster has two. */
+  unsatisfied: number;
+}
+
+export interface PoolFigures {
+  capacity: bigint;
+  allocated: bigint;
+  /** Free, but nothing new is taken from a pool that drains. */
+  draining: bigint;
+  /** What further requests can get, by band. capacity = allocated + draining + both. */
+  available: { static: bigint; dynamic: bigint };
+  /** (capacity - available) / capacity; null when there is nothing that could be used. */
+  utilization: number | null;
+}
+
+export const poolFigures = (pool: PoolUsage): PoolFigures => {
+  const free = (band: BandUsage): bigint => (band.capacity === 0n ? 0n : band.capacity - BigInt(band.allocated));
+  const capacity = pool.static.capacity + pool.dynamic.capacity;
+  const allocated = BigInt(pool.static.allocated + pool.dynamic.allocated);
+  const [statics, dynamic] = pool.isDraining ? [0n, 0n] : [free(pool.static), free(pool.dynamic)];
+  const available = statics + dynamic;
+  return {
+    capacity,
+    allocated,
+    draining: pool.isDraining ? free(pool.static) + free(pool.dynamic) : 0n,
+    available: { static: statics, dynamic },
+    // Divided as whole numbers first: 1 - available / capacity is 0 for a /64 whatever is in use.
+    utilization: capacity === 0n ? null : Number(capacity - available) / Number(capacity),
+  };
+};
