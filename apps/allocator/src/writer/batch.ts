@@ -3,7 +3,7 @@ import {
   claimChanges, decide, documentExists, documentKey, encodeEvents, encodeService, evolve, revert, serviceKey,
   type Accepted, type ClusterState, type DatedEvent, type Decision,
 } from '@ipledger/services';
-import type { Order, Outcome } from './order.js';
+import type { Order, Outcome, UnitOutcome } from './order.js';
 import { replayRecorded } from './recorded-answer.js';
 
 /** What the decisions of a batch need from the store, read at the revision they are decided at. */
@@ -19,7 +19,7 @@ interface Looked {
  */
 export class Batch {
   /** By index of the order; an Error where deciding itself broke, so that one poisoned command fails alone. */
-  readonly outcomes: (Outcome | Error)[] = [];
+  readonly outcomes: UnitOutcome[] = [];
   /** The revision that the batch is decided at. */
   readonly at: number;
   private readonly rows: NewLogRow[] = [];
@@ -30,8 +30,13 @@ export class Batch {
   private readonly byKey = new Map<string, { fingerprint: string; outcome: Outcome }>();
   private redefined = false;
 
-  private constructor(private readonly state: ClusterState, private readonly clusterId: number, private readonly epoch: number) {
+  private constructor(readonly state: ClusterState, private readonly clusterId: number, private readonly epoch: number) {
     this.at = state.revision;
+  }
+
+  /** A batch to which orders are added one by one, as long as they need nothing from the store. */
+  static ahead(state: ClusterState, clusterId: number, epoch: number): Batch {
+    return new Batch(state, clusterId, epoch);
   }
 
   /** Reads what the orders need with one round trip each for documents and keys, then decides them in order. */
@@ -41,6 +46,24 @@ export class Batch {
     const batch = new Batch(state, clusterId, epoch);
     for (const order of orders) batch.outcomes.push(replays.get(order) ?? batch.decideOne(order, looked));
     return batch;
+  }
+
+  /** Decides an order on memory alone. @returns false when it needs a document or an earlier request: nothing was done then */
+  addWithoutReading(order: Order): boolean {
+    const key = documentKey(order.command);
+    if (order.idempotency !== null || (key !== undefined && documentExists(this.state, key))) return false;
+    this.outcomes.push(this.decideOne(order, nothingLooked()));
+    return true;
+  }
+
+  /** Takes everything back when an order was not accepted, for orders that are to happen together or not at all. */
+  abandonUnlessAllAccepted(): void {
+    const culprit = this.outcomes.findIndex((outcome) => outcome instanceof Error || outcome.kind !== 'accepted');
+    if (culprit < 0) return;
+    if (!this.undo()) throw new Error('a unit holds an event that cannot be taken back');
+    this.outcomes.forEach((_, index) => index === culprit || (this.outcomes[index] = { kind: 'abandoned' }));
+    for (const list of [this.rows, this.dated, this.recorded]) list.length = 0;
+    for (const map of [this.written, this.removed, this.byKey]) map.clear();
   }
 
   /** Nothing to append: every order was refused, changes nothing, or was answered before. */
@@ -142,6 +165,8 @@ export class Batch {
     this.byKey.set(key, { fingerprint, outcome });
   }
 }
+
+const nothingLooked = (): Looked => ({ documents: new Map(), requests: new Map() });
 
 const replayOf = (outcome: Outcome): Outcome => (outcome.kind === 'accepted' ? { ...outcome, changed: false, replayed: true } : outcome);
 

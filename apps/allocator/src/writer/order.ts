@@ -19,6 +19,9 @@ export type Outcome =
   /** The Idempotency-Key was used for something else. */
   | { kind: 'request_differs'; key: string };
 
+/** What an order of a unit came to: `abandoned` = another one was not accepted, so nothing of this one is kept. An Error = deciding it broke. */
+export type UnitOutcome = Outcome | { kind: 'abandoned' } | Error;
+
 /** Thrown when the cluster's queue is full. Nothing was decided; the same order can be sent again. */
 export class QueueFull extends Error {
   readonly retryAfterSeconds = 1;

@@ -3,7 +3,7 @@ import { ClaimConflict, OutcomeUnknown, RevisionConflict, StoreError, BadAppend 
 import type { ClusterState, DatedEvent, Pool } from '@ipledger/services';
 import { Batch } from './batch.js';
 import { catchUp, loadState, type LoadedState } from './load-state.js';
-import { QueueFull, WriterUnavailable, type Order, type Outcome } from './order.js';
+import { QueueFull, WriterUnavailable, type Order, type Outcome, type UnitOutcome } from './order.js';
 
 export interface WriterSettings {
   /** Orders that may wait; the next one is refused. */
@@ -26,23 +26,34 @@ const lockFirstAppends = 100;
 const lockFirstMs = 5_000;
 const attemptsMax = 5;
 
+/** One order, or a unit of several that are accepted together or not at all. */
 interface Waiting {
-  order: Order;
+  orders: readonly Order[];
+  isUnit: boolean;
   queuedMs: number;
-  resolve(outcome: Outcome): void;
+  resolve(outcomes: readonly (UnitOutcome | undefined)[]): void;
   reject(error: Error): void;
+}
+
+/** Orders decided while the append before theirs is in flight, on the state as it is once that one has committed. */
+interface Ahead {
+  batch: Batch;
+  waiting: Waiting[];
 }
 
 /**
  * The one place of this process that changes a cluster. It keeps the cluster's state in memory, decides against it at a
  * revision, and appends on condition that the cluster is still there. While one append is in flight, further orders queue;
- * the next append takes them all. No timer: it clocks itself (design D5).
+ * the next append takes them all. No timer: it clocks itself (design D5). Orders that need nothing from the store, such as
+ * creates, are decided while they wait, so that Postgres and this process work at the same time (ADR 0001).
  */
 export class Writer {
   lastUsedMs = Date.now();
   private readonly queue: Waiting[] = [];
   private running: Promise<void> | undefined;
   private loaded: LoadedState | undefined;
+  /** There while an append is in flight whose success the next one may count on. */
+  private ahead: Ahead | undefined;
   private lockFirst = { appends: 0, untilMs: 0 };
 
   constructor(
@@ -57,7 +68,7 @@ export class Writer {
     return this.running === undefined && this.queue.length === 0;
   }
   get queueLength(): number {
-    return this.queue.length;
+    return this.queue.reduce((sum, { orders }) => sum + orders.length, 0) + (this.ahead?.waiting.length ?? 0);
   }
   /** The state as of the last commit that this process knows, for gauges; undefined when the cluster is not in memory. */
   get state(): ClusterState | undefined {
@@ -69,12 +80,33 @@ export class Writer {
    * @throws QueueFull, WriterUnavailable
    */
   submit(order: Order): Promise<Outcome> {
-    if (this.queue.length >= this.settings.queueLimit) return Promise.reject(new QueueFull(this.name, this.settings.queueLimit));
-    this.lastUsedMs = Date.now();
     const { promise, resolve, reject } = withResolvers<Outcome>();
-    this.queue.push({ order, queuedMs: performance.now(), resolve, reject });
-    this.running ??= this.run();
+    this.enqueue([order], false, ([outcome]) => {
+      if (outcome === undefined || outcome instanceof Error || outcome.kind === 'abandoned') reject(outcome instanceof Error ? outcome : new Error('an order was not decided'));
+      else resolve(outcome);
+    }, reject);
     return promise;
+  }
+
+  /**
+   * All of these orders in one append, or none of them. They are decided in order; deciding ends with the first one that
+   * is not accepted. Counts as one entry of the queue.
+   * @returns what each came to
+   * @throws QueueFull, WriterUnavailable
+   */
+  submitUnit(orders: readonly Order[]): Promise<readonly UnitOutcome[]> {
+    const { promise, resolve, reject } = withResolvers<readonly UnitOutcome[]>();
+    this.enqueue(orders, true, (outcomes) => resolve(outcomes.map((outcome) => outcome ?? new Error('an order was not decided'))), reject);
+    return promise;
+  }
+
+  private enqueue(orders: readonly Order[], isUnit: boolean, resolve: Waiting['resolve'], reject: Waiting['reject']): void {
+    const { queueLimit } = this.settings;
+    if (this.queue.length + (this.ahead?.waiting.length ?? 0) >= queueLimit) return reject(new QueueFull(this.name, queueLimit));
+    this.lastUsedMs = Date.now();
+    this.queue.push({ orders, isUnit, queuedMs: performance.now(), resolve, reject });
+    this.decideAhead();
+    this.running ??= this.run();
   }
 
   /** Resolves when everything that was queued has been answered. */
@@ -85,35 +117,81 @@ export class Writer {
   private async run(): Promise<void> {
     // Orders that arrive in the same turn of the event loop share the first batch.
     await Promise.resolve();
-    while (this.queue.length > 0) await this.settle(this.queue.splice(0, this.settings.batchLimit));
+    for (;;) {
+      const { ahead } = this;
+      this.ahead = undefined;
+      if (ahead !== undefined && ahead.waiting.length > 0) await this.settle(ahead.waiting, ahead.batch);
+      else if (this.queue.length > 0) await this.settle(this.takeQueued());
+      else break;
+    }
     this.running = undefined;
   }
 
-  /** Answers every order of a batch. Never throws: an order that cannot be decided or stored gets its error. */
-  private async settle(waiting: readonly Waiting[]): Promise<void> {
+  /** The next batch: a unit by itself, or the orders up to the next unit. */
+  private takeQueued(): Waiting[] {
+    const unitAt = this.queue.findIndex(({ isUnit }) => isUnit);
+    return this.queue.splice(0, Math.min(this.settings.batchLimit, unitAt < 0 ? Infinity : Math.max(unitAt, 1)));
+  }
+
+  /** Decides what waits, in order, as long as it needs nothing from the store. */
+  private decideAhead(): void {
+    const { ahead, queue } = this;
+    while (ahead !== undefined && queue[0] !== undefined && !queue[0].isUnit && ahead.waiting.length < this.settings.batchLimit) {
+      const [order] = queue[0].orders;
+      if (order === undefined || !ahead.batch.addWithoutReading(order)) return;
+      ahead.waiting.push(...queue.splice(0, 1));
+    }
+  }
+
+  /** The append that they counted on did not happen, or nobody knows: they are decided again, first of all. */
+  private dropAhead(): void {
+    const { ahead } = this;
+    this.ahead = undefined;
+    if (ahead === undefined) return;
+    if (!ahead.batch.undo()) this.loaded = undefined;
+    this.queue.unshift(...ahead.waiting);
+  }
+
+  /**
+   * Answers every order of a batch. Never throws: an order that cannot be decided or stored gets its error.
+   * @param decided the batch of these orders, when it was decided ahead
+   */
+  private async settle(waiting: readonly Waiting[], decided?: Batch): Promise<void> {
     try {
-      const batch = await this.commit(waiting.map(({ order }) => order));
-      this.observer.committed(this.name, batch.events, batch.rowCount);
-      for (const [i, one] of waiting.entries()) this.answer(one, batch.outcomes[i]);
+      const batch = await this.commit(waiting.flatMap(({ orders }) => orders), waiting[0]?.isUnit === true, decided);
+      const answer = (): void => this.answer(waiting, batch);
+      // The next append is sent first, or Postgres would be idle while a hundred answers are written.
+      if ((this.ahead?.waiting.length ?? 0) > 0) setImmediate(answer);
+      else answer();
     } catch (error) {
       if (error instanceof BadAppend && waiting.length > 1) for (const one of waiting) await this.settle([one]);
-      else for (const { order, reject } of waiting) {
-        this.observer.failed(this.name, order);
+      else for (const { orders, reject } of waiting) {
+        for (const order of orders) this.observer.failed(this.name, order);
         reject(asUnavailable(error));
       }
     }
   }
 
-  private answer({ order, queuedMs, resolve, reject }: Waiting, outcome: Outcome | Error | undefined): void {
-    if (outcome instanceof Error || outcome === undefined) return reject(outcome ?? new Error('an order was not decided'));
-    this.observer.settled(this.name, order, outcome, (performance.now() - queuedMs) / 1000, this.loaded?.state.pools ?? []);
-    resolve(outcome);
+  private answer(waiting: readonly Waiting[], batch: Batch): void {
+    this.observer.committed(this.name, batch.events, batch.rowCount);
+    let index = 0;
+    for (const { orders, queuedMs, resolve } of waiting) {
+      const outcomes = orders.map(() => batch.outcomes[index++]);
+      for (const [i, outcome] of outcomes.entries()) this.observe(orders[i], outcome, (performance.now() - queuedMs) / 1000, batch.state.pools);
+      resolve(outcomes);
+    }
   }
 
-  private async commit(orders: readonly Order[]): Promise<Batch> {
+  private observe(order: Order | undefined, outcome: UnitOutcome | undefined, seconds: number, pools: readonly Pool[]): void {
+    if (order === undefined || outcome === undefined || outcome instanceof Error || outcome.kind === 'abandoned') return;
+    this.observer.settled(this.name, order, outcome, seconds, pools);
+  }
+
+  private async commit(orders: readonly Order[], isUnit: boolean, decided: Batch | undefined): Promise<Batch> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await (this.isLockFirst() ? this.commitLocked(orders) : this.commitOptimistic(orders));
+        if (this.isLockFirst()) return await this.commitLocked(orders, isUnit);
+        return await this.commitOptimistic(orders, isUnit, attempt === 1 ? decided : undefined);
       } catch (error) {
         if (!(await this.mayRetry(error)) || attempt === attemptsMax) throw error;
       }
@@ -125,17 +203,18 @@ export class Writer {
   }
 
   /** Decide on memory, append if the cluster has not moved. */
-  private async commitOptimistic(orders: readonly Order[]): Promise<Batch> {
+  private async commitOptimistic(orders: readonly Order[], isUnit: boolean, decided: Batch | undefined): Promise<Batch> {
     this.loaded ??= await loadState(this.store, this.clusterId);
     const { state, epoch } = this.loaded;
-    const batch = await Batch.decide(orders, state, this.clusterId, epoch, this.store);
+    const batch = decided ?? (await Batch.decide(orders, state, this.clusterId, epoch, this.store));
+    if (isUnit) batch.abandonUnlessAllAccepted();
     if (batch.isEmpty) await this.assertCurrent(state.revision, epoch);
-    else await this.appendOrUndo(batch, (append) => this.store.append(append));
+    else await this.appendOrUndo(batch, epoch);
     return batch;
   }
 
   /** Take the row, fold what is missing, decide, append: two statements on purpose, the second sees what the first waited for. */
-  private async commitLocked(orders: readonly Order[]): Promise<Batch> {
+  private async commitLocked(orders: readonly Order[], isUnit: boolean): Promise<Batch> {
     this.lockFirst.appends--;
     this.loaded ??= await loadState(this.store, this.clusterId);
     let decided: Batch | undefined;
@@ -144,6 +223,7 @@ export class Writer {
         const { state } = await this.current(session, session.locked.revision, session.locked.epoch);
         const batch = await Batch.decide(orders, state, this.clusterId, session.locked.epoch, session);
         decided = batch;
+        if (isUnit) batch.abandonUnlessAllAccepted();
         if (!batch.isEmpty) await session.append(batch.append());
         return batch;
       });
@@ -166,10 +246,14 @@ export class Writer {
     return this.loaded;
   }
 
-  private async appendOrUndo(batch: Batch, append: (batch: ReturnType<Batch['append']>) => Promise<void>): Promise<void> {
+  private async appendOrUndo(batch: Batch, epoch: number): Promise<void> {
     try {
-      await append(batch.append());
+      const appended = this.store.append(batch.append());
+      this.ahead = { batch: Batch.ahead(batch.state, this.clusterId, epoch), waiting: [] };
+      setImmediate(() => this.decideAhead()); // what waits already, once the append is on its way
+      await appended;
     } catch (error) {
+      this.dropAhead();
       if (error instanceof OutcomeUnknown) {
         await this.resolveUnknown(batch);
         return;
