@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { EVENT_STORE } from '../tokens.js';
 import { Writers } from '../writer/writers.js';
 import { knownCluster } from './known-cluster.js';
+import { headRevision } from './service-list.js';
 import { methodNotAllowed, notFound } from './status.js';
 import { StatusError } from './status-error.js';
 
@@ -30,7 +31,6 @@ export class NamespacesController {
   async events(@Param('cluster') name: string, @Req() request: FastifyRequest): Promise<object> {
     const cluster = await knownCluster(this.writers, name);
     if (new URLSearchParams(request.url.split('?', 2)[1]).has('watch')) throw new StatusError(methodNotAllowed());
-    const head = (await this.store.head(cluster.id))?.revision ?? cluster.revision;
-    return { kind: 'EventList', apiVersion: 'v1', metadata: { resourceVersion: String(head) }, items: [] };
+    return { kind: 'EventList', apiVersion: 'v1', metadata: { resourceVersion: String(await headRevision(this.store, cluster)) }, items: [] };
   }
 }

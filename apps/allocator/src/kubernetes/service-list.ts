@@ -1,4 +1,4 @@
-import type { EventStore } from '@ipledger/event-store';
+import type { ClusterReader, EventStore } from '@ipledger/event-store';
 import { parseDocument, readDocument, type SelectableFields, type ServiceObject } from '@ipledger/services';
 import type { KnownCluster } from '../writer/writers.js';
 import { listAt, type ListedService } from './list-at.js';
@@ -23,9 +23,10 @@ export interface ServicePage {
  * @throws StatusError 410, 504
  */
 export const servicePage = async (store: EventStore, cluster: KnownCluster, namespace: string | undefined, query: ListQuery): Promise<ServicePage> => {
-  const head = (await store.head(cluster.id))?.revision ?? cluster.revision;
+  const head = await headRevision(store, cluster);
   const revision = query.continueFrom?.revision ?? (query.exact ? (query.revision ?? head) : head);
-  if (Math.max(revision, query.revision ?? 0) > head) throw new StatusError(tooLarge(query.revision ?? revision, head));
+  assertReached(query.revision ?? revision, head);
+  assertReached(revision, head);
   const all = selected(listAt(store, cluster.id, revision, { namespace, after: query.continueFrom }), cluster, query);
   if (query.limit === undefined) return { revision, items: all };
   const { items, more } = await takeItems(all, query.limit);
@@ -33,6 +34,14 @@ export const servicePage = async (store: EventStore, cluster: KnownCluster, name
   if (!more || last === undefined) return { revision, items: asPages(items) };
   const rest = query.selects === undefined ? { remainingItemCount: await countAfter(store, cluster, namespace, revision, last) } : {};
   return { revision, items: asPages(items), continueToken: writeToken({ revision, namespace: last.namespace, name: last.name }), ...rest };
+};
+
+/** The present revision of a cluster. */
+export const headRevision = async (store: ClusterReader, cluster: KnownCluster): Promise<number> => (await store.head(cluster.id))?.revision ?? cluster.revision;
+
+/** @throws StatusError 504 for a revision of the future */
+export const assertReached = (revision: number, head: number): void => {
+  if (revision > head) throw new StatusError(tooLarge(revision, head));
 };
 
 export const selectableFields = ({ metadata, spec }: ServiceObject): SelectableFields => ({

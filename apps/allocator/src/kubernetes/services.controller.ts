@@ -147,10 +147,7 @@ export class ServicesController {
     const cluster = await this.cluster(name);
     const form = representationOf(request);
     const query = listQuery(request);
-    if (query.watch) {
-      reply.hijack();
-      return serveWatch(this.store, this.feeds, { cluster, namespace, query, form }, reply.raw);
-    }
+    if (query.watch) return serveWatch(this.store, this.feeds, { cluster, namespace, query, form }, reply);
     assertListForm(form);
     const page = await servicePage(this.store, cluster, namespace, query);
     await sendText(reply, form, Readable.from(serviceListText(page, form), { objectMode: false }));

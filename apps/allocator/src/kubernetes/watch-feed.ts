@@ -11,12 +11,16 @@ export interface ServiceChange {
   previous: PreviousService | undefined;
   /** The Service after the change; its last state when it was deleted. */
   object: ServiceObject;
+  /** The same as JSON text, made when the first watcher wants it and once for all of them. */
+  document: string | undefined;
   deleted: boolean;
 }
 
-/** What the feed tells a watcher. Must not throw and must not wait. */
+/** What the feed tells a watcher. Must not throw; only `catchUp` may wait. */
 export interface FeedListener {
   changed(change: ServiceChange): void;
+  /** A change from before the feed's own: sent on before the next one comes. @returns false when nobody listens any more */
+  catchUp(change: ServiceChange): Promise<boolean>;
   /** The log was read up to this revision. */
   reached(revision: number): void;
   failed(error: unknown): void;
@@ -34,7 +38,8 @@ const keptMax = 5_000;
  * watches, every 50 ms when nothing happens, at once after a commit of this process.
  */
 class ClusterFeed {
-  private readonly listeners = new Set<FeedListener>();
+  /** Each with the revision that it has seen already, which may be past the feed's: then it is told what follows that. */
+  private readonly listeners = new Map<FeedListener, number>();
   private kept: ServiceChange[] = [];
   /** Everything after this revision, up to `revision`, is in `kept`. */
   private keptAfter: number;
@@ -61,7 +66,7 @@ class ClusterFeed {
     if (from < this.keptAfter) return false;
     for (const change of this.kept) if (change.revision > from) listener.changed(change);
     listener.reached(Math.max(from, this.revision));
-    this.listeners.add(listener);
+    this.listeners.set(listener, from);
     this.reading ??= this.read().finally(() => (this.reading = undefined));
     return true;
   }
@@ -71,7 +76,7 @@ class ClusterFeed {
   }
 
   end(): void {
-    for (const listener of this.listeners) listener.end();
+    for (const listener of this.listeners.keys()) listener.end();
   }
 
   hint(): void {
@@ -85,7 +90,7 @@ class ClusterFeed {
         for (const row of rows) this.take(row);
         if (rows.length < logPageRows) await this.pause();
       } catch (error) {
-        for (const listener of this.listeners) listener.failed(error);
+        for (const listener of this.listeners.keys()) listener.failed(error);
         this.listeners.clear();
       }
     }
@@ -97,14 +102,14 @@ class ClusterFeed {
   private take(row: LogRow): void {
     for (const change of changesIn(row)) {
       this.kept.push(change);
-      for (const listener of this.listeners) listener.changed(change);
+      for (const [listener, from] of this.listeners) if (change.revision > from) listener.changed(change);
     }
     this.revision = row.revision;
     if (this.kept.length > keptMax) {
       const dropped = this.kept.splice(0, this.kept.length - keptMax / 2);
       this.keptAfter = dropped.at(-1)?.revision ?? this.keptAfter;
     }
-    for (const listener of this.listeners) listener.reached(this.revision);
+    for (const listener of this.listeners.keys()) listener.reached(this.revision);
   }
 
   private pause(): Promise<void> {
@@ -128,6 +133,7 @@ export const changesIn = (row: LogRow): ServiceChange[] =>
       name: service.name,
       previous: 'previous' in event.data ? event.data.previous : undefined,
       object,
+      document: undefined,
       deleted: event.type === 'service.deleted',
     }];
   });
@@ -135,13 +141,15 @@ export const changesIn = (row: LogRow): ServiceChange[] =>
 /** The feeds of all clusters that are watched here. */
 export class WatchFeeds {
   private readonly feeds = new Map<number, ClusterFeed>();
+  private ended = false;
   /** Told of every event that goes out on a watch. */
   onSent: (cluster: string, type: string) => void = () => {};
 
   constructor(private readonly store: EventStore) {}
 
   /**
-   * Follows a cluster from a revision on. Starts far back by reading the log for this watcher alone until it has caught up.
+   * Follows a cluster from a revision on. Starts far back by reading the log for this watcher alone, as fast as it reads,
+   * until it has caught up: what is kept for a watcher in between is bounded.
    * @returns how to stop
    * @throws TooOld when `from` is more than 100,000 events ago
    */
@@ -150,9 +158,11 @@ export class WatchFeeds {
     if (head - from > eventsBackMax) throw new TooOld(from, head);
     for (let reached = from; ; ) {
       const feed = this.feedOf(clusterId, head);
-      if (feed.subscribe(reached, listener)) return () => this.stop(clusterId, feed, listener);
+      const stop = (): void => this.stop(clusterId, feed, listener);
+      if (this.ended) listener.end();
+      if (feed.subscribe(reached, listener)) return stop;
       const rows = await this.store.readLog(clusterId, reached, logPageRows);
-      for (const row of rows) for (const change of changesIn(row)) if (change.revision > from) listener.changed(change);
+      for (const row of rows) for (const change of changesIn(row)) if (change.revision > from && !(await listener.catchUp(change))) return stop;
       reached = rows.at(-1)?.revision ?? reached;
     }
   }
@@ -162,8 +172,9 @@ export class WatchFeeds {
     this.feeds.get(clusterId)?.hint();
   }
 
-  /** Ends every watch. */
+  /** Ends every watch, and each that begins from now on. */
   end(): void {
+    this.ended = true;
     for (const feed of this.feeds.values()) feed.end();
   }
 
@@ -192,4 +203,4 @@ export class TooOld extends Error {
   }
 }
 
-export const documentOf = (change: ServiceChange): string => encodeService(change.object);
+export const documentOf = (change: ServiceChange): string => (change.document ??= encodeService(change.object));

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { EventStore } from '@ipledger/event-store';
+import type { FastifyReply } from 'fastify';
 import { parseDocument, readDocument, type ServiceObject } from '@ipledger/services';
 import type { KnownCluster } from '../writer/writers.js';
 import { documentAt, expired, listAt } from './list-at.js';
 import type { ListQuery } from './list-query.js';
 import type { Representation } from './representation.js';
-import { selectableFields } from './service-list.js';
+import { assertReached, headRevision, selectableFields } from './service-list.js';
 import { partialMetadata, tableHead, tableRow } from './service-table.js';
 import { documentOf, TooOld, type FeedListener, type ServiceChange, type WatchFeeds } from './watch-feed.js';
 
@@ -28,19 +29,24 @@ export interface WatchRequest {
 
 /**
  * Serves one watch to its end: what is there (if asked for), then every change, one JSON object per line.
- * @see k8s.io/apiserver/pkg/endpoints/handlers/watch.go; spec kubectl.md 11
+ * @throws StatusError 504 when what is there is asked for at a revision of the future
+ * @see k8s.io/apiserver/pkg/endpoints/handlers/watch.go
  */
-export const serveWatch = async (store: EventStore, feeds: WatchFeeds, request: WatchRequest, response: ServerResponse): Promise<void> => {
-  const watch = new Watch(store, request, response, (type) => feeds.onSent(request.cluster.definition.name, type));
+export const serveWatch = async (store: EventStore, feeds: WatchFeeds, request: WatchRequest, reply: FastifyReply): Promise<void> => {
+  const { cluster, query } = request;
+  if (query.sendInitialEvents) assertReached(query.revision ?? 0, await headRevision(store, cluster));
+  reply.hijack();
+  const response = reply.raw;
+  const watch = new Watch(store, request, response, (type) => feeds.onSent(cluster.definition.name, type));
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  const seconds = request.query.timeoutSeconds ?? defaultSeconds;
+  const seconds = query.timeoutSeconds ?? defaultSeconds;
   const timer = setTimeout(() => watch.end(), seconds * 1000);
   response.on('close', () => watch.end());
   let stop: (() => void) | undefined;
   try {
     const from = await watch.sendInitial();
-    stop = await feeds.follow(request.cluster.id, from, watch);
+    stop = await feeds.follow(cluster.id, from, watch);
     await watch.sendChanges();
   } catch (error) {
     if (!(error instanceof TooOld)) throw error;
@@ -69,8 +75,12 @@ class Watch implements FeedListener {
     } else if (!this.ended) this.queue.push(change);
     this.wake();
   }
+  async catchUp(change: ServiceChange): Promise<boolean> {
+    if (!this.ended) await this.sendChange(change);
+    return !this.ended;
+  }
   reached(revision: number): void {
-    this.reachedRevision = revision;
+    this.reachedRevision = Math.max(this.reachedRevision, revision);
   }
   failed(error: unknown): void {
     this.failure = error;
@@ -85,7 +95,7 @@ class Watch implements FeedListener {
   async sendInitial(): Promise<number> {
     const { cluster, namespace, query } = this.request;
     const wanted = query.sendInitialEvents ?? (query.revision === undefined || query.revision === 0);
-    const head = (await this.store.head(cluster.id))?.revision ?? cluster.revision;
+    const head = await headRevision(this.store, cluster);
     if (!wanted) return query.revision === undefined || query.revision === 0 ? head : query.revision;
     for await (const page of listAt(this.store, cluster.id, head, { namespace }))
       for (const { document } of page) {

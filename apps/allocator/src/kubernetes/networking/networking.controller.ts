@@ -9,6 +9,7 @@ import { knownCluster } from '../known-cluster.js';
 import { listQuery, writeToken, type ListQuery } from '../list-query.js';
 import { assertListForm, representationOf, sendObject, type Representation } from '../representation.js';
 import { queryOf } from '../request.js';
+import { headRevision } from '../service-list.js';
 import { badRequest, methodNotAllowed, notFound, status } from '../status.js';
 import { StatusError } from '../status-error.js';
 import { ipAddress, ipAddressKind, serviceCidrKind, serviceCidrs, type ReadOnlyKind, type ReadOnlyObject } from './kinds.js';
@@ -32,7 +33,7 @@ export class NetworkingController {
     const cluster = await knownCluster(this.writers, name);
     const { form, query } = listRequest(request);
     const { pools } = compileDefinition(cluster.definition);
-    const revision = await this.revision(cluster);
+    const revision = await headRevision(this.store, cluster);
     const limit = Math.min(query.limit ?? itemsMax, itemsMax);
     const now = new Date();
     const found = await firstByName(this.claims(cluster), limit + 1, query.continueFrom?.name, (claim) => {
@@ -61,7 +62,7 @@ export class NetworkingController {
     const cluster = await knownCluster(this.writers, name);
     const { form, query } = listRequest(request);
     const items = serviceCidrs(cluster, new Date()).filter((item) => isSelected(query, item));
-    sendList(reply, form, serviceCidrKind, { resourceVersion: String(await this.revision(cluster)) }, items);
+    sendList(reply, form, serviceCidrKind, { resourceVersion: String(await headRevision(this.store, cluster)) }, items);
   }
 
   @Get('servicecidrs/:name')
@@ -79,10 +80,6 @@ export class NetworkingController {
       if (page.length < claimPageRows) return;
       after = page.at(-1)?.address;
     }
-  }
-
-  private async revision(cluster: KnownCluster): Promise<number> {
-    return (await this.store.head(cluster.id))?.revision ?? cluster.revision;
   }
 }
 
