@@ -17,6 +17,7 @@ const libsOf: Readonly<Record<string, readonly string[]>> = {
   views: ['ip', 'services', 'event-store', 'messaging', 'runtime'],
   runtime: [],
   observability: ['ip', 'services', 'event-store', 'messaging', 'views', 'runtime'],
+  access: ['runtime'],
   testing: ['event-store', 'messaging', 'runtime'],
 };
 const pureLibs = ['ip', 'services'];

@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { openGuard, type AccessSetUp } from '@ipledger/access';
 import { readJsonBytes } from '@ipledger/services';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
+import { Connections } from './connections.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
@@ -24,32 +27,51 @@ export interface Allocator {
   listen(port: number, host: string): Promise<number>;
   /** Takes no more requests, answers those that were taken, then returns. */
   close(): Promise<void>;
+  /** A request of the process to its own API, past the network. */
+  asItself(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: string }>;
+  /** Every route there is. */
+  routes: readonly { method: string; path: string }[];
 }
 
-/** Makes the HTTP server of the command side over a store that is ready. */
-export const createAllocator = async (options: AllocatorOptions): Promise<Allocator> => {
+/**
+ * Makes the HTTP server of the command side over a store that is ready.
+ * @param access who gets in; without it everybody may do everything
+ */
+export const createAllocator = async (options: AllocatorOptions, access?: AccessSetUp): Promise<Allocator> => {
   const adapter = new FastifyAdapter({
+    ...(access?.tls && { https: access.tls.options }),
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
-    genReqId: ({ headers }: IncomingMessage) => requestIdOf(headers),
+    genReqId: ({ headers }: Pick<IncomingMessage, 'headers'>) => requestIdOf(headers),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of(options), adapter, { bodyParser: false, logger: false });
-  app.useGlobalFilters(new ErrorFilter(options.logger));
+  const errors = new ErrorFilter(options.logger);
+  app.useGlobalFilters(errors);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const routes = listRoutes(fastify);
+  const connections = new Connections(fastify);
   parseBodies(fastify);
   observeRequests(fastify, app.get(AllocatorMetrics));
+  const guard = access?.guard ?? openGuard();
+  guard.install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   await app.init();
+  access?.tls?.serve(fastify.server as Server);
   return {
+    routes,
+    asItself: async (method, path, body) => {
+      const answer = await fastify.inject({ method, url: path, headers: { authorization: `Bearer ${guard.access.ownToken}` }, ...(body && { payload: body }) });
+      return { status: answer.statusCode, body: answer.body };
+    },
     listen: async (port, host) => {
       await app.listen(port, host);
       return (app.getHttpServer().address() as AddressInfo).port;
     },
     close: async () => {
       app.get(WatchFeeds).end();
-      await app.close();
+      await connections.endWith(() => app.close());
       await app.get(Writers).stop();
     },
   };
@@ -81,6 +103,14 @@ const readV1Body = (contentType: string | undefined, body: Buffer): unknown => {
   if ('failure' in parsed) throw new ProblemError(problem('invalid_request', `the body is not JSON: ${parsed.failure}`));
   if (parsed.duplicates.length > 0) throw new ProblemError(problem('invalid_request', `the body names ${parsed.duplicates.join(', ')} twice`));
   return parsed.value;
+};
+
+const listRoutes = (fastify: FastifyInstance): { method: string; path: string }[] => {
+  const routes: { method: string; path: string }[] = [];
+  fastify.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, path: url });
+  });
+  return routes;
 };
 
 const observeRequests = (fastify: FastifyInstance, metrics: AllocatorMetrics): void => {

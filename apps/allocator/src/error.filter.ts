@@ -1,9 +1,10 @@
+import { Refused } from '@ipledger/access';
 import type { Logger } from '@ipledger/runtime';
 import { StoreError } from '@ipledger/event-store';
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathAnswer } from './kubernetes/paths.js';
-import { badRequest, internalError, status, tooManyRequests, unavailable, type StatusAnswer } from './kubernetes/status.js';
+import { badRequest, forbiddenStatus, internalError, status, tooManyRequests, unauthorized, unavailable, type StatusAnswer } from './kubernetes/status.js';
 import { StatusError } from './kubernetes/status-error.js';
 import { sendWarnings } from './kubernetes/warnings.js';
 import { problem, ProblemError, type Problem } from './problem.js';
@@ -23,6 +24,7 @@ export class ErrorFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (reply.sent) return void this.logged(error, request); // what the client gets is cut off
+    if (error instanceof Refused && error.reason === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="ipledger"');
     if (request.url.startsWith('/clusters/')) this.sendStatus(error, request, reply);
     else this.sendProblem(error, request, reply);
   }
@@ -39,6 +41,7 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   private statusOf(error: unknown, request: FastifyRequest): StatusAnswer {
+    if (error instanceof Refused) return refusedStatus(error);
     if (error instanceof QueueFull) return tooManyRequests(error.message, error.retryAfterSeconds);
     if (isUnavailable(error)) return unavailable(error.message, 1);
     const code = codeOf(error);
@@ -50,13 +53,14 @@ export class ErrorFilter implements ExceptionFilter {
 
   private sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const answer = error instanceof ProblemError ? error.problem : this.problemOf(error, request);
-    const retryAfter = error instanceof ProblemError ? error.retryAfterSeconds : answer.retriable ? 1 : undefined;
+    const retryAfter = error instanceof ProblemError || (error instanceof Refused && error.retryAfterSeconds !== undefined) ? error.retryAfterSeconds : answer.retriable ? 1 : undefined;
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
     void reply.code(answer.status).type('application/problem+json').send(JSON.stringify(answer));
   }
 
   private problemOf(error: unknown, request: FastifyRequest): Problem {
     if (error instanceof NotFoundException) return problem('not_found', `${request.method} ${request.url.split('?')[0]} does not exist; /docs lists what does`);
+    if (error instanceof Refused) return problem(error.reason, error.message);
     if (error instanceof QueueFull) return problem('too_many_requests', error.message);
     if (isUnavailable(error)) return problem('unavailable', error.message);
     const code = codeOf(error);
@@ -77,6 +81,16 @@ export class ErrorFilter implements ExceptionFilter {
 const send = (reply: FastifyReply, answer: StatusAnswer): void => {
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
   void reply.code(answer.code).type('application/json').send(answer.body);
+};
+
+/** Why a request may not go on is told in upstream's words; that of a missing identity not at all. */
+const refusedStatus = ({ reason, message, about, retryAfterSeconds = 1 }: Refused): StatusAnswer => {
+  switch (reason) {
+    case 'unauthenticated': return unauthorized();
+    case 'forbidden': return forbiddenStatus(message, about);
+    case 'too_many_requests': return tooManyRequests(message, retryAfterSeconds);
+    case 'unavailable': return unavailable(message, retryAfterSeconds);
+  }
 };
 
 const isUnavailable = (error: unknown): error is Error =>

@@ -21,6 +21,8 @@ export class ProblemError extends Error {
 
 const titles = {
   invalid_request: [400, 'The request is malformed'],
+  unauthenticated: [401, 'Nobody knows who sent the request'],
+  forbidden: [403, 'Whoever sent the request may not do this'],
   unsupported_media_type: [415, 'The body has a type that is not understood'],
   request_too_large: [413, 'The body is too large'],
   cluster_invalid: [422, 'The cluster cannot be so'],
@@ -34,7 +36,7 @@ const titles = {
   cluster_not_empty: [409, 'The cluster still has Services'],
   cidr_last: [409, 'A cluster needs a CIDR'],
   cidr_in_use: [409, 'Addresses of the range are held'],
-  too_many_requests: [429, 'Too many commands are waiting'],
+  too_many_requests: [429, 'Too much at once'],
   internal: [500, 'Something is wrong in ipledger'],
   unavailable: [503, 'The request cannot be served now'],
 } as const satisfies Record<string, readonly [number, string]>;

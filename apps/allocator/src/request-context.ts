@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { identityOf } from '@ipledger/access';
 import type { Command } from '@ipledger/services';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Order } from './writer/order.js';
@@ -8,7 +9,7 @@ const userAgentCharsMax = 256;
 
 /**
  * Who sent a request: what the log remembers of it. A request id is taken over when it is 1 to 128 printable ASCII
- * characters without spaces, else made. `actor` stays null until requests are authenticated.
+ * characters without spaces, else made. `actor` is the user; null when nobody is asked who he is.
  */
 export interface RequestContext {
   requestId: string;
@@ -19,7 +20,7 @@ export interface RequestContext {
 
 export const requestContext = (request: FastifyRequest): RequestContext => ({
   requestId: request.id,
-  actor: null,
+  actor: identityOf(request).actor,
   userAgent: header(request, 'user-agent')?.slice(0, userAgentCharsMax) ?? null,
   traceparent: validTraceparent(header(request, 'traceparent')),
 });

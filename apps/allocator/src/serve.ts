@@ -1,5 +1,6 @@
 import { migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
-import { EmbeddedPostgresError, type AllocatorConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
+import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
+import { EmbeddedPostgresError, type AccessConfig, type AllocatorConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
@@ -7,7 +8,7 @@ import { purgeRequestsRegularly } from './purge-requests.js';
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
 
-export type ServeConfig = Pick<AllocatorConfig, 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
+export type ServeConfig = AccessConfig & Pick<AllocatorConfig, 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
 
 export interface Served {
   allocator: Allocator;
@@ -21,16 +22,27 @@ export interface Served {
  * @throws StartProblem, and what the database throws
  */
 export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle: Lifecycle, logger: Logger): Promise<Served> => {
+  const access = letIn(config, lifecycle, logger);
   const applied = config.migrateOnStart ? await migrate(databaseUrl) : await requireSchema(databaseUrl);
   if (applied !== undefined && applied.length > 0) logger.info('schema brought up to date', { applied });
   const store = new PostgresEventStore({ url: databaseUrl, max: config.poolSize, onIdleError: (error) => logger.warn('an idle database connection was lost', { error: error.message }) });
   lifecycle.onShutdown('close the database connections', () => store.close());
   const purge = purgeRequestsRegularly(store, logger);
   lifecycle.onShutdown('stop purging', () => purge.stop());
-  const allocator = await createAllocator({ store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping });
+  const allocator = await createAllocator({ store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping }, access);
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
   const port = await listen(allocator, config.port, config.host);
-  return { allocator, store, url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+  return { allocator, store, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+};
+
+/** Who gets in, with files that are read again on SIGHUP and when they change. */
+const letIn = (config: ServeConfig, lifecycle: Lifecycle, logger: Logger): AccessSetUp => {
+  const access = setUpAccess(config, logger);
+  lifecycle.onShutdown('stop watching the files of access and TLS', () => access.stop());
+  // Without such files SIGHUP keeps its meaning: the terminal was closed.
+  if (config.accessFile !== null || access.tls !== null) process.on('SIGHUP', () => access.reload());
+  if (config.accessFile !== null && access.tls === null) logger.warn('tokens are asked for over plain HTTP: let other machines in only through something that ends TLS, or set TLS_CERT_FILE');
+  return access;
 };
 
 const listen = async (allocator: Allocator, port: number, host: string): Promise<number> => {
@@ -50,7 +62,7 @@ export const failStart = async (thrown: unknown, lifecycle: Lifecycle, logger: L
   const error = thrown instanceof StoreUnavailable
     ? new StartProblem(`the database cannot be used: ${thrown.message}; check DATABASE_URL, and that Postgres runs and lets this user in`)
     : thrown;
-  const foreseen = error instanceof StartProblem || error instanceof EmbeddedPostgresError || (error instanceof Error && 'retriable' in error);
+  const foreseen = error instanceof StartProblem || error instanceof AccessProblem || error instanceof EmbeddedPostgresError || (error instanceof Error && 'retriable' in error);
   if (foreseen) logger.error(`cannot start: ${error.message}`);
   else logger.error('cannot start', { error: error instanceof Error ? error : new Error(String(error)) });
   await lifecycle.shutdown(1);

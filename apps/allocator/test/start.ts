@@ -1,5 +1,6 @@
+import { setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { InMemoryEventStore, type EventStore } from '@ipledger/event-store';
-import { createLogger } from '@ipledger/runtime';
+import { createLogger, type AccessConfig } from '@ipledger/runtime';
 import { createAllocator } from '../src/index.js';
 
 export interface Answer {
@@ -19,19 +20,24 @@ export interface TestServer {
   services(cluster: string, namespace?: string): string;
   register(cluster: string, serviceCIDRs: string[]): Promise<void>;
   revision(cluster: string): Promise<number>;
+  routes: readonly { method: string; path: string }[];
+  /** null when nobody is asked who he is. */
+  access: AccessSetUp | null;
   close(): Promise<void>;
 }
 
 /** The real server on a free port of this machine, over the in-memory store unless told otherwise. */
-export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number } = {}): Promise<TestServer> => {
+export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number } = {}, access?: Partial<AccessConfig>): Promise<TestServer> => {
+  const logger = createLogger({ level: 'error', format: 'pretty' });
+  const letIn = access === undefined ? undefined : setUpAccess({ ...withoutAccess, ...access }, logger);
   const allocator = await createAllocator({
     store,
-    logger: createLogger({ level: 'error', format: 'pretty' }),
+    logger,
     settings: { queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, ...settings },
     version: 'test',
     isStopping: () => false,
-  });
-  const url = `http://127.0.0.1:${await allocator.listen(0, '127.0.0.1')}`;
+  }, letIn);
+  const url = `${letIn?.tls ? 'https' : 'http'}://127.0.0.1:${await allocator.listen(0, '127.0.0.1')}`;
   const send: TestServer['send'] = async (method, path, body, headers = {}) => {
     const isText = typeof body === 'string' || body instanceof Uint8Array;
     const answer = await fetch(url + path, {
@@ -43,15 +49,23 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
     return { status: answer.status, headers: answer.headers, text, json: parse(text) };
   };
   return {
-    url, store, send,
+    url, store, send, routes: allocator.routes, access: letIn ?? null,
     services: (cluster, namespace = 'default') => `/clusters/${cluster}/api/v1/namespaces/${namespace}/services`,
     register: async (name, serviceCIDRs) => {
       const answer = await send('POST', '/v1/clusters', { name, serviceCIDRs });
       if (answer.status !== 201) throw new Error(`cluster ${name}: ${answer.status} ${answer.text}`);
     },
     revision: async (cluster) => ((await send('GET', `/v1/clusters/${cluster}`)).json as { revision: number }).revision,
-    close: () => allocator.close(),
+    close: async () => {
+      letIn?.stop();
+      await allocator.close();
+    },
   };
+};
+
+const withoutAccess: AccessConfig = {
+  allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
+  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, streamLimit: 10_000, streamLimitPerIdentity: 1_000,
 };
 
 const parse = (text: string): unknown => {

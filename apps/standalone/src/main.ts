@@ -19,8 +19,8 @@ const databaseUrl = async ({ databaseUrl: given, dataDir }: StandaloneConfig): P
 };
 
 try {
-  const { url } = await serve(await databaseUrl(config), config, lifecycle, logger);
-  await registerDefaultCluster(url);
+  const { url, allocator } = await serve(await databaseUrl(config), config, lifecycle, logger);
+  await registerDefaultCluster(allocator);
   logger.info(`ipledger listens on ${url}${config.databaseUrl === null ? `, data in ${config.dataDir}` : ''}`);
   const body = '{"metadata":{"name":"my-service"},"spec":{"ipFamilyPolicy":"PreferDualStack","selector":{"app":"MyApp"},"ports":[{"port":80}]}}';
   logger.info(`try: curl -s ${url}/clusters/default/api/v1/namespaces/default/services -H 'content-type: application/json' -d '${body}'`);

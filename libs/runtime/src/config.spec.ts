@@ -19,7 +19,9 @@ const problemsOf = (app: AppName, given: Partial<ConfigSource>): ConfigProblem[]
 describe('configuration', () => {
   it('needs nothing in standalone', () => expect(configOf('standalone')).toEqual({
     host: '127.0.0.1', port: 8080, dataDir: resolve('data'), databaseUrl: null, migrateOnStart: true,
-    logLevel: 'info', logFormat: 'json', queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15,
+    logLevel: 'info', logFormat: 'json', queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15, drainSeconds: 0,
+    allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
+    tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, streamLimit: 10_000, streamLimitPerIdentity: 1_000,
   }));
 
   it('needs a database in the allocator, which leaves the schema alone and has no data folder', () => {
@@ -45,7 +47,7 @@ describe('configuration', () => {
     ['pretty logs on a terminal', { isTerminal: true }, { logFormat: 'pretty' }],
     ['JSON on a terminal when asked', { isTerminal: true, env: { LOG_FORMAT: 'json' } }, { logFormat: 'json' }],
     ['any free port', { env: { PORT: '0' } }, { port: 0 }],
-    ['an IPv6 address to listen on', { env: { HOST: '::' } }, { host: '::' }],
+    ['an IPv6 address to listen on', { env: { HOST: '::', ALLOW_ANONYMOUS: 'true' } }, { host: '::', allowAnonymous: true }],
   ])('reads %s', (_what, given, expected) => expect(configOf('standalone', given)).toMatchObject(expected));
 
   it.each<[string, string, string]>([
@@ -63,6 +65,8 @@ describe('configuration', () => {
     ['LOG_FORMAT', 'logfmt', 'is not a known word'],
     ['DATABASE_URL', 'mysql://db/x', 'is not a Postgres URL'],
     ['DATABASE_URL', 'db.example:5432', 'is not a Postgres URL'],
+    ['OIDC_ISSUER', 'http://login.example', 'is not an https URL'],
+    ['METRICS_AUTH', 'false', 'is not a known word'],
   ])('refuses %s=%s', (name, value, why) => {
     expect(problemsOf('standalone', { env: { [name]: value } })).toEqual([{ name, value, why, fix: expect.stringMatching(/\w/) as string }]);
   });
@@ -99,6 +103,33 @@ describe('configuration', () => {
     expect(JSON.stringify(parseConfig('allocator', source(given)))).not.toMatch(/secret|sec\/ret/);
   });
 
+  describe('who gets in', () => {
+    const file = { ACCESS_FILE: '/etc/access.yaml' };
+    const tls = { TLS_CERT_FILE: '/c', TLS_KEY_FILE: '/k' };
+    it.each<[string, Record<string, string>]>([
+      ['nobody is asked, on this machine', {}],
+      ['nobody is asked, on another address of the loopback', { HOST: '127.0.0.2' }],
+      ['nobody is asked, on ::1', { HOST: '::1' }],
+      ['nobody is asked, on localhost', { HOST: 'localhost' }],
+      ['nobody is asked, said so', { HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'true' }],
+      ['tokens', { HOST: '0.0.0.0', ...file }],
+      ['JWTs', { HOST: '::', ...file, OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'ipledger' }],
+      ['JWTs of an issuer on this machine', { ...file, OIDC_ISSUER: 'http://[::1]:5556/dex', OIDC_AUDIENCE: 'ipledger' }],
+      ['client certificates', { HOST: '::', ...file, ...tls, TLS_CLIENT_CA_FILE: '/ca' }],
+    ])('may be: %s', (_what, env) => expect(configOf('standalone', { env })).toBeDefined());
+
+    it.each<[string, Record<string, string>, string, string]>([
+      ['every address', { HOST: '0.0.0.0' }, 'HOST', 'would let other machines in, and nobody would be asked who he is'],
+      ['every address of IPv6', { HOST: '::' }, 'HOST', 'would let other machines in, and nobody would be asked who he is'],
+      ['a name', { HOST: 'localhost.example' }, 'HOST', 'would let other machines in, and nobody would be asked who he is'],
+      ['everybody and tokens', { ...file, ALLOW_ANONYMOUS: 'true' }, 'ALLOW_ANONYMOUS', 'contradicts the other options, by which requests need an identity'],
+      ['an issuer without audience', { ...file, OIDC_ISSUER: 'https://login.example' }, 'OIDC_AUDIENCE', 'is not set, but the other one is'],
+      ['an issuer without bindings', { OIDC_ISSUER: 'https://login.example', OIDC_AUDIENCE: 'a' }, 'ACCESS_FILE', 'is not set, so users of JWTs or certificates could do nothing'],
+      ['half of a pair', { TLS_KEY_FILE: '/k' }, 'TLS_CERT_FILE', 'is not set, but the other one is'],
+      ['client certificates without TLS', { ...file, TLS_CLIENT_CA_FILE: '/ca' }, 'TLS_CERT_FILE', 'is not set, and client certificates need TLS'],
+    ])('may not be: %s', (_what, env, name, why) => expect(problemsOf('standalone', { env })).toMatchObject([{ name, why }]));
+  });
+
   it('lists every option of the app in --help, with its default, whatever else is wrong', () => {
     const help = parseConfig('standalone', source({ argv: ['--help'], env: { PORT: 'x' } }));
     if (help.kind !== 'help') throw new Error(help.kind);
@@ -108,7 +139,13 @@ describe('configuration', () => {
       ['--database-url', 'DATABASE_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
       ['--log-level', 'LOG_LEVEL', 'info'], ['--log-format', 'LOG_FORMAT', 'json'], ['--queue-limit', 'QUEUE_LIMIT', '2048'],
       ['--batch-limit', 'BATCH_LIMIT', '256'], ['--cluster-idle-seconds', 'CLUSTER_IDLE_SECONDS', '600'],
-      ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'],
+      ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'], ['--drain-seconds', 'DRAIN_SECONDS', '0'],
+      ['--allow-anonymous', 'ALLOW_ANONYMOUS', 'false'], ['--access-file', 'ACCESS_FILE', '-'], ['--oidc-issuer', 'OIDC_ISSUER', '-'],
+      ['--oidc-audience', 'OIDC_AUDIENCE', '-'], ['--oidc-jwks-uri', 'OIDC_JWKS_URI', '-'], ['--oidc-user-claim', 'OIDC_USER_CLAIM', 'sub'],
+      ['--oidc-groups-claim', 'OIDC_GROUPS_CLAIM', 'groups'], ['--oidc-prefix', 'OIDC_PREFIX', 'oidc:'], ['--tls-cert-file', 'TLS_CERT_FILE', '-'],
+      ['--tls-key-file', 'TLS_KEY_FILE', '-'], ['--tls-client-ca-file', 'TLS_CLIENT_CA_FILE', '-'], ['--metrics-auth', 'METRICS_AUTH', 'on'],
+      ['--rate-limit', 'RATE_LIMIT', '0'], ['--rate-burst', 'RATE_BURST', '0'], ['--stream-limit', 'STREAM_LIMIT', '10000'],
+      ['--stream-limit-per-identity', 'STREAM_LIMIT_PER_IDENTITY', '1000'],
     ]);
     expect(rows.every((row) => row.length === 4 && row[3]!.length > 10)).toBe(true);
   });

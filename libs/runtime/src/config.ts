@@ -2,9 +2,10 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { logFormats, logLevels } from './logger.js';
 import type { LogFormat, LogLevel } from './logger.js';
+import { accessConflicts, isLoopback, type AccessConfig } from './access-config.js';
 
 /** What every app that serves HTTP needs. Times are whole seconds, limits are inclusive. */
-type ServiceConfig = {
+type ServiceConfig = AccessConfig & {
   host: string;
   /** 0 = any free port. */
   port: number;
@@ -21,6 +22,8 @@ type ServiceConfig = {
   poolSize: number;
   /** How long one step of the shutdown (draining requests, say) may take. */
   shutdownSeconds: number;
+  /** How long a process that stops goes on serving, unready, so that balancers turn away first. */
+  drainSeconds: number;
 };
 /** `databaseUrl` null = the embedded Postgres in `dataDir` (an absolute path). */
 export type StandaloneConfig = ServiceConfig & { dataDir: string; databaseUrl: string | null };
@@ -66,10 +69,19 @@ const databaseUrl = (text: string): Parsed =>
   URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol) ? { value: text }
     : { why: 'is not a Postgres URL', fix: 'write postgres://user:password@host:5432/database, special characters percent-encoded' };
 
+const filePath = (text: string): Parsed => ({ value: resolve(text) });
+const anyText = (text: string): Parsed => ({ value: text });
+
+const webUrl = (text: string): Parsed => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) ? { value: text }
+    : { why: 'is not an https URL', fix: 'write https://… (http:// only for this machine)' };
+};
+
 const options = {
   host: { summary: 'address to listen on; 0.0.0.0 or :: lets other machines in', parse: hostName },
   port: { summary: 'TCP port to listen on; 0 takes any free one', parse: integer(0, 65_535) },
-  dataDir: { summary: 'folder of the embedded Postgres; not used with DATABASE_URL', parse: (text) => ({ value: resolve(text) }) },
+  dataDir: { summary: 'folder of the embedded Postgres; not used with DATABASE_URL', parse: filePath },
   databaseUrl: { summary: 'Postgres 15 or newer that holds the log, postgres://…', parse: databaseUrl },
   migrateOnStart: { summary: 'bring the schema up to date at start; otherwise refuse one that differs', isBoolean: true, parse: boolean },
   logLevel: { summary: `least severe level that is logged: ${logLevels.join(', ')}`, parse: oneOf(logLevels) },
@@ -81,6 +93,23 @@ const options = {
   // One connection would let a transaction wait for a second one that it itself holds back.
   poolSize: { summary: 'connections to the database', parse: integer(2, 1000) },
   shutdownSeconds: { summary: 'on SIGTERM, the longest that one step (such as draining requests) may take', parse: integer(1, 3600) },
+  drainSeconds: { summary: 'on SIGTERM, serve on for so long while /readyz says no, so that balancers turn away first', parse: integer(0, 600) },
+  allowAnonymous: { summary: 'listen beyond this machine although nobody is asked who he is: whoever reaches the port may do everything', isBoolean: true, parse: boolean },
+  accessFile: { summary: 'YAML or JSON file with the hashes of tokens, and what users and groups may do (docs/security.md)', parse: filePath },
+  oidcIssuer: { summary: 'accept JWTs of this OpenID Connect issuer', parse: webUrl },
+  oidcAudience: { summary: 'the audience that such a JWT must have', parse: anyText },
+  oidcJwksUri: { summary: 'where the keys of the issuer are; found through its discovery document otherwise', parse: webUrl },
+  oidcUserClaim: { summary: 'claim of a JWT that names the user', parse: anyText },
+  oidcGroupsClaim: { summary: 'claim of a JWT that names the groups', parse: anyText },
+  oidcPrefix: { summary: 'stands before users and groups of a JWT, here and in the log', parse: anyText },
+  tlsCertFile: { summary: 'serve HTTPS with this certificate chain (PEM), read anew when it changes', parse: filePath },
+  tlsKeyFile: { summary: 'private key of the certificate (PEM)', parse: filePath },
+  tlsClientCaFile: { summary: 'accept client certificates of these authorities (PEM): CN is the user, O the groups', parse: filePath },
+  metricsAuth: { summary: 'off lets everybody read /metrics', parse: oneOf(['on', 'off']) },
+  rateLimit: { summary: 'requests per second of one identity, on average; 0 = no limit', parse: integer(0, 1_000_000) },
+  rateBurst: { summary: 'requests of one identity at once; 0 = twice the rate', parse: integer(0, 1_000_000) },
+  streamLimit: { summary: 'watches and followed logs that may be open at once', parse: integer(1, 100_000) },
+  streamLimitPerIdentity: { summary: 'of these, how many one identity may have', parse: integer(1, 100_000) },
 } as const satisfies Record<string, Option>;
 type OptionKey = keyof typeof options;
 
@@ -89,7 +118,10 @@ type Fallback = { text: string } | 'required' | null;
 const servesHttp = {
   host: { text: '127.0.0.1' }, port: { text: '8080' }, logLevel: { text: 'info' },
   queueLimit: { text: '2048' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
-  poolSize: { text: '10' }, shutdownSeconds: { text: '15' },
+  poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
+  allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
+  oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
+  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '1000' },
 } satisfies Partial<Record<OptionKey, Fallback>>;
 
 const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey, Fallback>> => {
@@ -131,6 +163,7 @@ export const parseConfig = <App extends AppName>(app: App, source: ConfigSource)
       else problems.push({ name, value: withoutPassword(text), ...parsed });
     }
   }
+  if (problems.length === 0) problems.push(...accessConflicts(config as ServiceConfig));
   // The table above gives each key the parser of its type; TypeScript cannot follow that through a loop.
   return problems.length === 0 ? { kind: 'config', config: config as ConfigOf[App] } : { kind: 'problems', problems, text: problemText(problems) };
 };

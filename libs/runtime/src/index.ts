@@ -1,5 +1,6 @@
 export { loadConfig } from './config.js';
 export type { AllocatorConfig, StandaloneConfig } from './config.js';
+export type { AccessConfig } from './access-config.js';
 export { createLogger } from './logger.js';
 export type { Logger } from './logger.js';
 export { Lifecycle } from './lifecycle.js';

@@ -19,7 +19,11 @@ export const openApiDocument = (version: string) => ({
   },
   tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
   paths: { ...clusterPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
-  components: { schemas, parameters, responses: { Problem: problemAnswer } },
+  components: {
+    schemas, parameters, responses: { Problem: problemAnswer },
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the access file, or a JWT. Not asked for while authentication is not set up' } },
+  },
+  security: [{ bearer: [] }, {}],
 });
 
 type Json = Record<string, unknown>;

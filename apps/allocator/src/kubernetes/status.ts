@@ -52,6 +52,16 @@ export const noSuchResource = (): StatusAnswer => status(404, 'NotFound', 'the s
 export const methodNotAllowed = (): StatusAnswer =>
   status(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
+export const unauthorized = (): StatusAnswer => status(401, 'Unauthorized', 'Unauthorized');
+
+/** @param about the resource asked for; null for a path that is none */
+export const forbiddenStatus = (why: string, about: { name?: string; group?: string; resource?: string } | null): StatusAnswer => {
+  if (about === null) return status(403, 'Forbidden', `forbidden: ${why}`, {});
+  const { name, group = '', resource = '' } = about;
+  const subject = `${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${JSON.stringify(name)}`}`;
+  return status(403, 'Forbidden', `${subject} is forbidden: ${why}`, { ...(name !== undefined && { name }), ...(group !== '' && { group }), kind: resource });
+};
+
 export const tooManyRequests = (message: string, retryAfterSeconds: number): StatusAnswer =>
   status(429, 'TooManyRequests', message, { retryAfterSeconds });
 

@@ -1,0 +1,57 @@
+import type { AccessConfig, Logger } from '@ipledger/runtime';
+import { Access } from './access.js';
+import { Guard } from './guard.js';
+import { TlsFiles } from './tls-files.js';
+
+/** Thrown for files of access or TLS that cannot be used, in one sentence for whoever starts the process. */
+export class AccessProblem extends Error {}
+
+/** What a process needs to let the right ones in. */
+export interface AccessSetUp {
+  guard: Guard;
+  /** null = plain HTTP. */
+  tls: TlsFiles | null;
+  /** Reads all files now. */
+  reload(): void;
+  stop(): void;
+}
+
+/** @throws AccessProblem */
+export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp => {
+  const access = named(`ACCESS_FILE ${config.accessFile}`, () => new Access({ accessFile: config.accessFile, oidc: oidcOf(config), certificates: config.tlsClientCaFile !== null }, logger));
+  const guard = new Guard(access, {
+    openMetrics: config.metricsAuth === 'off',
+    rateLimit: config.rateLimit === 0 ? null : { perSecond: config.rateLimit, burst: config.rateBurst === 0 ? 2 * config.rateLimit : config.rateBurst },
+    streams: { total: config.streamLimit, perIdentity: config.streamLimitPerIdentity },
+  });
+  const tls = named(`TLS_CERT_FILE ${config.tlsCertFile}`, () => tlsOf(config, logger));
+  return {
+    guard, tls,
+    reload: () => {
+      access.reload();
+      tls?.reload();
+    },
+    stop: () => {
+      guard.stop();
+      tls?.stop();
+    },
+  };
+};
+
+/** The guard of a server that asks nobody who he is: of tests, and of tools that run one for themselves. */
+export const openGuard = (): Guard =>
+  new Guard(new Access({ accessFile: null, oidc: null, certificates: false }, null), { openMetrics: true, rateLimit: null, streams: { total: 10_000, perIdentity: 10_000 } });
+
+const oidcOf = ({ oidcIssuer: issuer, oidcAudience: audience, oidcJwksUri: jwksUri, oidcUserClaim: userClaim, oidcGroupsClaim: groupsClaim, oidcPrefix: prefix }: AccessConfig) =>
+  (issuer === null || audience === null ? null : { issuer, audience, jwksUri, userClaim, groupsClaim, prefix });
+
+const tlsOf = ({ tlsCertFile: cert, tlsKeyFile: key, tlsClientCaFile: clientCa }: AccessConfig, logger: Logger): TlsFiles | null =>
+  (cert === null || key === null ? null : new TlsFiles({ cert, key, clientCa }, logger));
+
+const named = <T>(what: string, make: () => T): T => {
+  try {
+    return make();
+  } catch (error) {
+    throw new AccessProblem(`${what} cannot be used: ${(error as Error).message}`);
+  }
+};

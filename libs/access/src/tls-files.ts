@@ -1,0 +1,47 @@
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { Logger } from '@ipledger/runtime';
+import { WatchedFiles } from './watched-files.js';
+
+/** Paths of PEM files. */
+export interface TlsPaths {
+  cert: string;
+  key: string;
+  /** Whoever has a certificate of these authorities is who it says; null = client certificates are not asked for. */
+  clientCa: string | null;
+}
+
+/** The certificate of a server, taken anew when its files change. Connections that are open keep the one they began with. */
+export class TlsFiles {
+  private readonly files: WatchedFiles;
+  private server: { setSecureContext(options: SecureContextOptions): void } | undefined;
+
+  /** @throws when a file cannot be read, or the key does not belong to the certificate */
+  constructor(private readonly paths: TlsPaths, logger: Logger) {
+    this.files = new WatchedFiles([paths.cert, paths.key, ...(paths.clientCa === null ? [] : [paths.clientCa])], (contents) => {
+      // Half of a pair that is being replaced does not fit: it is refused here, and the whole pair is seen at the next look.
+      createSecureContext(contextOf(contents));
+      this.server?.setSecureContext(contextOf(contents));
+      logger.info('the TLS certificate was read anew', { file: paths.cert });
+    }, (error) => logger.error('the TLS certificate cannot be used, the one before stays in force', { file: paths.cert, error: error.message }));
+    createSecureContext(contextOf(this.files.contents));
+  }
+
+  /** Options of the server. A client without certificate is let in: the guard decides. */
+  get options(): SecureContextOptions & { requestCert: boolean; rejectUnauthorized: boolean } {
+    return { ...contextOf(this.files.contents), requestCert: this.paths.clientCa !== null, rejectUnauthorized: false };
+  }
+
+  serve(server: { setSecureContext(options: SecureContextOptions): void }): void {
+    this.server = server;
+  }
+
+  reload(): void {
+    this.files.check();
+  }
+
+  stop(): void {
+    this.files.stop();
+  }
+}
+
+const contextOf = ([cert, key, ca]: readonly string[]): SecureContextOptions => ({ cert, key, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) });
