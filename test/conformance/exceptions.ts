@@ -12,19 +12,11 @@ export type Exception = {
   byChance?: boolean;
 };
 
-const patchedAs = (step: Step, type: string): boolean =>
-  'request' in step && (step.request.contentType ?? '').startsWith(type);
-
 export const exceptions: Exception[] = [
   {
     names: /^random\/v6-124\/4231$/,
     reason: 'two addresses are free when a Service that gave its address back is given one: the recording shows the same again',
     byChance: true,
-  },
-  {
-    names: /^protocol\//,
-    reason: 'server-side apply is not there yet',
-    needs: (step) => patchedAs(step, 'application/apply-patch'),
   },
   {
     names: /^random\/v6v4\/4187$/,

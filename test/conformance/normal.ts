@@ -24,6 +24,13 @@ const isNodePort = (value: unknown): value is number =>
 const family = (address: string): 'ip4' | 'ip6' => (address.includes(':') ? 'ip6' : 'ip4');
 const holding = (uid: Json | undefined, identity: Identity): string => `${String(uid)}\0${identity}`;
 
+/** Upstream lists what several managers object to in the order of a Go map, which is by chance. */
+const conflictsInOrder = (causes: Json[]): Json[] => {
+  const texts = causes.map((cause) => (isObject(cause) && cause['reason'] === 'FieldManagerConflict' ? `${String(cause['message'])}\0${String(cause['field'])}` : undefined));
+  if (texts.includes(undefined)) return causes;
+  return causes.map((cause, i) => ({ cause, text: texts[i] ?? '' })).toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ cause }) => cause);
+};
+
 /**
  * Turns what a server answered in one scenario into the normal form of the recordings (README.md): values that differ
  * from run to run become placeholders, numbered by first appearance, keys in alphabetical order, `clusterIPs` before
@@ -87,7 +94,7 @@ export class Normaliser {
 
   /** Normal form of any value of an answer; `key` is the one it stands under, `status` says that it is part of a Status. */
   value(value: Json, key?: string, status = false): Json {
-    if (Array.isArray(value)) return value.map((item) => this.value(item, key, status));
+    if (Array.isArray(value)) return (key === 'causes' ? conflictsInOrder(value) : value).map((item) => this.value(item, key, status));
     if (isObject(value)) return this.#document(value, status);
     if (typeof value !== 'string') return value;
     if (key === 'cells' && age.test(value)) return '$age';

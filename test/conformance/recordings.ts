@@ -47,6 +47,7 @@ export const topics = [
   'protocol',
   'random',
   'watches',
+  'apply',
 ] as const;
 export type Topic = (typeof topics)[number];
 

@@ -17,6 +17,9 @@ describe('bad input', () => {
   const deep = `{"metadata":{"name":"a","labels":${'{"a":'.repeat(2000)}1${'}'.repeat(2000)}}}`;
   const utf8 = Buffer.concat([Buffer.from('{"metadata":{"name":"a'), Buffer.from([0xff, 0xfe]), Buffer.from('"}}')]);
 
+  const yaml = { 'content-type': 'application/apply-patch+yaml' };
+  const applied = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'there' }, spec: { ports: [{ port: 81 }] } };
+
   const kubernetes: [string, string, string, unknown, Record<string, string>, number, RegExp][] = [
     ['not JSON', 'POST', services, '{"metadata":', {}, 400, /the body is not JSON/],
     ['an array', 'POST', services, '[]', {}, 400, /cannot be handled as a Service/],
@@ -33,6 +36,13 @@ describe('bad input', () => {
     ['a merge patch that is a list', 'PATCH', `${services}/there`, '[1]', { 'content-type': 'application/merge-patch+json' }, 400, /merge patch is an object/],
     ['a JSON patch that fails', 'PATCH', `${services}/there`, [{ op: 'remove', path: '/spec/nothing' }], { 'content-type': 'application/json-patch+json' }, 422, /rejected our request/],
     ['a copy bomb', 'PATCH', `${services}/there`, bomb(), { 'content-type': 'application/json-patch+json' }, 422, /./],
+    ['an apply without a manager', 'PATCH', `${services}/there`, applied, yaml, 422, /fieldManager: Required value: is required for apply patch/],
+    ['an apply that is no YAML', 'PATCH', `${services}/there?fieldManager=m`, 'not: [yaml', yaml, 400, /neither JSON nor YAML/],
+    ['an apply of a long YAML', 'PATCH', `${services}/there?fieldManager=m`, `a: "${'x'.repeat(70_000)}"\n`, yaml, 400, /at most 65536 bytes; send JSON/],
+    ['an apply of anchors for billions', 'PATCH', `${services}/there?fieldManager=m`, anchors(), yaml, 400, /more than 100000 values/],
+    ['an apply of a prototype', 'PATCH', `${services}/there?fieldManager=m`, '{"apiVersion":"v1","kind":"Service","metadata":{"name":"there"},"spec":{"__proto__":{"polluted":true}}}', yaml, 400, /unknown field "spec.__proto__"/],
+    ['an apply of CBOR', 'PATCH', `${services}/there?fieldManager=m`, applied, { 'content-type': 'application/apply-patch+cbor' }, 415, /Unsupported Media Type/],
+    ['an apply to the status of nothing', 'PATCH', `${services}/nothing/status?fieldManager=m`, { ...applied, metadata: { name: 'nothing' } }, yaml, 404, /services "nothing" not found/],
     ['a bad dryRun', 'DELETE', `${services}/there?dryRun=Alll`, undefined, {}, 422, /dryRun: Unsupported value/],
     ['a bad revision', 'PUT', `${services}/there`, { metadata: { name: 'there', resourceVersion: 'abc' } }, {}, 400, /is not a resourceVersion/],
     ['a bad key', 'POST', services, ok, { 'idempotency-key': 'x'.repeat(256) }, 400, /Idempotency-Key/],
@@ -99,6 +109,13 @@ describe('bad input', () => {
     expect((await server.send('GET', '/livez')).text).toBe('ok\n');
   });
 });
+
+/** Nine levels of nine aliases each. */
+function anchors(): string {
+  const lines = ['a: &l0 [x]'];
+  for (let i = 1; i <= 9; i++) lines.push(`b${i}: &l${i} [${Array.from({ length: 9 }, () => `*l${i - 1}`).join(', ')}]`);
+  return `${lines.join('\n')}\n`;
+}
 
 /** Doubles an annotation over and over: 60 operations would make 2^60 bytes. */
 function bomb(): unknown[] {

@@ -37,7 +37,7 @@ describe('OpenAPI of a cluster', () => {
     const { patch } = json.paths['/api/v1/namespaces/{namespace}/services/{name}'];
     expect(patch).toMatchObject({ 'x-kubernetes-action': 'patch', 'x-kubernetes-group-version-kind': { group: '', version: 'v1', kind: 'Service' } });
     expect(patch.parameters.map(({ name }: Json) => name)).toEqual(expect.arrayContaining(['fieldValidation', 'dryRun', 'fieldManager', 'force']));
-    expect(Object.keys(patch.requestBody.content)).toEqual(expect.arrayContaining(['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']));
+    expect(Object.keys(patch.requestBody.content)).toEqual(expect.arrayContaining(['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml']));
   });
 
   it('says what a strategic patch and an apply need to know of lists and maps', async () => {

@@ -28,12 +28,23 @@ export interface CreateService extends ServiceOrder {
   service: ServiceObject;
 }
 
-/** PUT and PATCH of a Service or of its `/status`. A PUT to a missing name creates (not through `/status`: difference 8). */
+/** PUT and PATCH (server-side apply too) of a Service or of its `/status`. A PUT to a missing name creates (not through `/status`: difference 8). */
 export interface UpdateService extends ServiceOrder {
   type: 'UpdateService';
   name: string;
   subresource: 'status' | null;
-  change: { kind: 'replace'; service: ServiceObject } | ({ kind: 'patch' } & ServicePatch);
+  change: { kind: 'replace'; service: ServiceObject } | ({ kind: 'patch' } & ServicePatch) | ({ kind: 'apply' } & ServiceConfiguration);
+}
+
+/** Server-side apply. It creates what is not there (not through `/status`). */
+export interface ServiceConfiguration {
+  /** The fields that the manager wants, with apiVersion and kind. */
+  configuration: JsonValue;
+  /** Paths that stood twice in the body; refused when fieldValidation is `Strict`. */
+  duplicates: readonly string[];
+  fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Take fields that others own, instead of a conflict. */
+  force: boolean;
 }
 
 export interface ServicePatch {

@@ -14,7 +14,7 @@ export { encodeEvents, type Event, type PreviousService } from './events.js';
 export { evolve, revert } from './evolve.js';
 export { forbidden, notSupported, required, type FieldError } from './field-error.js';
 export { bandOf, poolOf, type Pool } from './pool/pool.js';
-export type { Rejection } from './rejection.js';
+export type { FieldConflict, Rejection } from './rejection.js';
 export { parseFieldSelector, type SelectableFields } from './selectors/field-selector.js';
 export { parseLabelSelector } from './selectors/label-selector.js';
 export type { ServiceObject, StringMap } from './service.js';

@@ -22,6 +22,10 @@ export type ServiceRejection =
   | { code: 'stale_revision'; name: string }
   /** The uid in a PUT body is not the stored one; `stored` is empty when there is no such Service. 409 `Conflict`. */
   | { code: 'uid_mismatch'; namespace: string; name: string; given: string; stored: string; dryRun: boolean }
+  /** An applied configuration names a uid, and there is no such Service. 409 `Conflict`. */
+  | { code: 'uid_unknown'; name: string; given: string }
+  /** Others own fields that an apply changes, and it does not force. 409 `Conflict` with a cause for each. */
+  | { code: 'apply_conflict'; conflicts: readonly FieldConflict[] }
   /** A precondition of a DELETE does not hold. 409 `Conflict`. */
   | { code: 'precondition_failed'; name: string; what: 'UID' | 'ResourceVersion'; given: string; stored: string }
   | { code: 'bad_request'; message: string }
@@ -30,6 +34,12 @@ export type ServiceRejection =
   /** The patched object does not decode. 422 on `patch`. */
   | { code: 'patch_undecodable'; error: FieldError }
   | { code: 'too_many_operations'; given: number };
+
+/** `manager`: quoted, with what tells it from others of its name; `field`: the path, with its leading dot. */
+export interface FieldConflict {
+  manager: string;
+  field: string;
+}
 
 export type ClusterRejection =
   | { code: 'cluster_exists'; cluster: string }

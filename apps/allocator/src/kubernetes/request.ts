@@ -10,9 +10,11 @@ import { readYamlBytes } from './yaml-body.js';
 /** Options of a write, from the query. */
 export interface WriteOptions {
   dryRun: boolean;
-  /** As given, else the User-Agent up to its first `/`. */
+  /** As given, else the User-Agent up to its first `/`, else `unknown`. */
   fieldManager: string;
   fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Of an apply: take fields that others own. */
+  force?: boolean;
 }
 
 export interface ParsedBody {
@@ -35,17 +37,17 @@ export const mediaType = (request: FastifyRequest): string =>
   (header(request, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
 /** What every write checks before it looks at its body. */
-export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions'): WriteOptions => {
+export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', isApply = false): WriteOptions => {
   const keyProblem = idempotencyKeyProblem(request);
   if (keyProblem !== undefined) throw new StatusError(badRequest(keyProblem));
-  const options = decodeWriteOptions(kind, queryOf(request), false);
+  const options = decodeWriteOptions(kind, queryOf(request), isApply);
   if ('badRequest' in options) throw new StatusError(badRequest(options.badRequest));
   if ('invalid' in options) throw new StatusError(invalidStatus(kind, '', options.invalid, 'meta.k8s.io'));
   return { ...options, fieldManager: options.fieldManager || defaultManager(request) };
 };
 
 const managerCharsMax = 128;
-export const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) ?? '';
+const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) || 'unknown';
 
 export const queryOf = (request: FastifyRequest): URLSearchParams => new URLSearchParams(request.url.split('?', 2)[1] ?? '');
 

@@ -1,4 +1,4 @@
-import type { FieldError, Rejection } from '@ipledger/services';
+import type { FieldConflict, FieldError, Rejection } from '@ipledger/services';
 
 /** A Kubernetes `Status`, and the HTTP code and headers that go with it. @see spec 0.2; k8s.io/apimachinery/pkg/api/errors */
 export interface StatusAnswer {
@@ -95,6 +95,10 @@ export const rejectionStatus = (rejection: Rejection, cluster: string): StatusAn
       const key = `${rejection.dryRun ? '' : '/registry'}/services/specs/${rejection.namespace}/${rejection.name}`;
       return conflict('services', rejection.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${rejection.given}, UID in object meta: ${rejection.stored}`);
     }
+    case 'uid_unknown':
+      return conflict('services', rejection.name, `uid mismatch: the provided object specified uid ${rejection.given}, and no existing object was found`);
+    case 'apply_conflict':
+      return applyConflict(rejection.conflicts);
     case 'precondition_failed':
       return conflict('Service', rejection.name, preconditionText(rejection.what, rejection.given, rejection.stored));
     case 'bad_request':
@@ -110,6 +114,15 @@ export const rejectionStatus = (rejection: Rejection, cluster: string): StatusAn
     default:
       return internalError(`a Service command was refused with ${rejection.code}`);
   }
+};
+
+const applyConflict = (conflicts: readonly FieldConflict[]): StatusAnswer => {
+  const lines = conflicts.flatMap(({ manager, field }, i) => (conflicts[i - 1]?.manager === manager ? [`- ${field}`] : [`conflicts with ${manager}:`, `- ${field}`]));
+  const [only] = conflicts.length === 1 ? conflicts : [];
+  const message = only === undefined ? `${conflicts.length} conflicts: ${lines.join('\n')}` : `1 conflict: conflict with ${only.manager}: ${only.field}`;
+  return status(409, 'Conflict', `Apply failed with ${message}`, {
+    causes: conflicts.map(({ manager, field }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${manager}`, field })),
+  });
 };
 
 const healthCheckText = (port: number, detail: string): string =>

@@ -4,7 +4,7 @@ import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
 import { refuse } from '../rejection.js';
-import { prepareNew } from '../service/create.js';
+import { prepareNew, trackNew } from '../service/create.js';
 import { deletionEvents } from '../service/delete.js';
 import { parseDocument } from '../service/document.js';
 import type { ServiceObject } from '../service.js';
@@ -86,6 +86,7 @@ const apiServerService = (command: RegisterCluster, revision: number, registered
     status: { loadBalancer: {} },
   };
   const order = { namespace: 'default', newUid: command.newUid, time: command.time, dryRun: false, fieldManager: 'ipledger' };
+  trackNew(service, order);
   return prepareNew(service, order, state, new Draws(command.seed)).events;
 };
 

@@ -31,7 +31,8 @@ export const patchService = (
   return { service: applyStaticDefaults(decoded.service), warnings: strict };
 };
 
-const treeOf = (service: ServiceObject): JsonObject => {
+/** A Service as the tree that patches are laid over. */
+export const treeOf = (service: ServiceObject): JsonObject => {
   const json = readJson(encodeService(service));
   if ('failure' in json || !isJsonObject(json.value)) throw new Error(`an encoded Service cannot be read: ${JSON.stringify(json).slice(0, 200)}`);
   return json.value;
@@ -100,8 +101,8 @@ const goPrint = (value: JsonValue): string => {
   return `map[${Object.keys(value).sort().map((key) => `${key}:${goPrint(value[key] ?? null)}`).join(' ')}]`;
 };
 
-/** A patch may not move a Service. An emptied namespace is that of the URL; an emptied name is refused. */
-const checkIdentity = (metadata: ObjectMeta, { namespace, name }: { namespace: string; name: string }): void => {
+/** A patch may not move a Service. An emptied namespace is that of the URL; an emptied name is refused. @throws Refusal `bad_request` */
+export const checkIdentity = (metadata: ObjectMeta, { namespace, name }: { namespace: string; name: string }): void => {
   metadata.namespace ??= namespace;
   if (metadata.namespace !== namespace) {
     badRequest('the namespace of the provided object does not match the namespace sent on the request');

@@ -15,9 +15,9 @@ export const isEmptySet = (set: FieldSet): boolean => {
 };
 
 /** Whether the node itself is in the set, beside what is below it. */
-const isMember = (node: FieldSet): boolean => self in node || isEmptySet(node);
+export const isMember = (node: FieldSet): boolean => self in node || isEmptySet(node);
 
-const children = (node: FieldSet): string[] => Object.keys(node).filter((element) => element !== self);
+export const children = (node: FieldSet): string[] => Object.keys(node).filter((element) => element !== self);
 
 /** What is in `a` or in `b`. The arguments are not changed, but the answer may share nodes with them. */
 export const union = (a: FieldSet, b: FieldSet): FieldSet => {
@@ -52,6 +52,43 @@ const nodeDifference = (left: FieldSet, right: FieldSet): FieldSet | undefined =
   const stays = isMember(left) && !isMember(right);
   if (isEmptySet(below)) return stays ? {} : undefined;
   return stays ? { [self]: {}, ...below } : below;
+};
+
+/** What is in both. */
+export const intersection = (a: FieldSet, b: FieldSet): FieldSet => {
+  const result: FieldSet = {};
+  for (const element of children(a)) {
+    const left = a[element] as FieldSet;
+    const right = b[element];
+    if (right === undefined) continue;
+    const below = intersection(left, right);
+    const both = isMember(left) && isMember(right);
+    if (isEmptySet(below)) {
+      if (both) result[element] = {};
+    } else result[element] = both ? { [self]: {}, ...below } : below;
+  }
+  return result;
+};
+
+/** Members as paths for people: `.spec.ports[port=80,protocol="TCP"].name`. At each level those that end there come first. */
+export const pathsIn = (set: FieldSet, prefix = ''): string[] => {
+  const elements = children(set).sort(compareElements);
+  const ending = elements.filter((element) => isMember(set[element] as FieldSet)).map((element) => prefix + elementText(element));
+  return [...ending, ...elements.flatMap((element) => pathsIn(set[element] as FieldSet, prefix + elementText(element)))];
+};
+
+const elementText = (element: string): string => {
+  const text = element.slice(2);
+  if (element.startsWith('k:')) return `[${Object.entries(JSON.parse(text) as object).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+  return element.startsWith('v:') ? `[=${text}]` : `.${text}`;
+};
+
+/** Keys of list items are compared value by value, numbers as numbers. */
+const compareElements = (a: string, b: string): number => {
+  if (!a.startsWith('k:') || !b.startsWith('k:')) return a < b ? -1 : 1;
+  const [left, right] = [a, b].map((element) => Object.values(JSON.parse(element.slice(2)) as Record<string, string | number>));
+  const at = left?.findIndex((value, i) => value !== right?.[i]) ?? 0;
+  return (left?.[at] ?? 0) < (right?.[at] ?? 0) ? -1 : 1;
 };
 
 /** The same paths always have the same text, whatever the order they came in. */

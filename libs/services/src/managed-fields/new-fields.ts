@@ -1,6 +1,7 @@
 import type { ServiceObject } from '../service.js';
 import type { FieldSet } from './field-set.js';
-import { compareFields, isPresent, shapes, type Shape } from './service-fields.js';
+import { compareFields, isPresent } from './service-fields.js';
+import { shapes, type Shape } from './shape.js';
 
 /**
  * The fields that whoever creates a Service owns, remembered by the shape of the manifest: which members, label keys and ports

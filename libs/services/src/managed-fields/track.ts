@@ -1,7 +1,8 @@
 import type { ManagedFieldsEntry, ServiceObject } from '../service.js';
 import { canonicalText, difference, isEmptySet, sorted, union, type FieldSet } from './field-set.js';
 import { fieldsOfNew } from './new-fields.js';
-import { compareFields } from './service-fields.js';
+import { compareFields, type FieldChanges } from './service-fields.js';
+import { leaf, serviceShape, type Shape } from './shape.js';
 
 /** A write that is no apply: POST, PUT, or a PATCH of one of the three older kinds. */
 export interface TrackedWrite {
@@ -26,15 +27,21 @@ const mergedManager = 'ancient-changes';
  * @see sigs.k8s.io/structured-merge-diff merge/update.go; managedfields/internal/managedfieldsupdater.go, Kubernetes v1.37.2
  */
 export const trackWrite = (write: TrackedWrite): ManagedFieldsEntry[] | undefined => {
-  const { live, next } = write;
-  const { taken, removed } = live === undefined ? { taken: fieldsOfNew(next), removed: {} } : compareFields(live, next, write.subresource === 'status' ? 'spec' : 'status');
+  const { live } = write;
+  const { taken, removed } = changesOf(write);
   const known = entriesBefore(write);
-  const others = isEmptySet(taken) && isEmptySet(removed) ? known : known.flatMap((entry) => withoutFields(entry, taken, removed));
+  if (live !== undefined && known.length === 0) return undefined; // Nobody tracks this object: its next apply starts with that.
+  const others = known.flatMap((entry) => withoutFields(entry, taken, removed));
   const entries = isEmptySet(taken) ? others : withTaken(others, known, taken, write);
   if (entries.length === 0) return undefined;
   const capped = capUpdates(entries).toSorted(compareEntries);
   const before = live?.metadata.managedFields;
   return before !== undefined && sameOwners(capped, before) ? before : capped;
+};
+
+const changesOf = ({ live, next, subresource }: TrackedWrite): FieldChanges => {
+  if (subresource === 'status') return compareFields(live, next, 'spec');
+  return live === undefined ? { taken: fieldsOfNew(next), removed: {} } : compareFields(live, next, 'status');
 };
 
 /** Entries that the client sends count, when they can be read; one empty entry, or an empty list, starts tracking anew. */
@@ -43,7 +50,17 @@ const entriesBefore = ({ live, next, subresource }: TrackedWrite): ManagedFields
   const sent = next.metadata.managedFields;
   if (sent === undefined || subresource !== null) return stored;
   if (sent.length === 0 || (sent.length === 1 && isEmptyEntry(sent[0] as ManagedFieldsEntry))) return [];
-  return sent.every(isReadable) ? sent : stored;
+  return sent.every(isReadable) ? sent.map((entry) => ({ ...entry, fieldsV1: fitted(serviceShape, fieldsOf(entry)) })) : stored;
+};
+
+/** What lies below a leaf is the leaf: an atomic list or map is owned as a whole. */
+const fitted = (shape: Shape, set: FieldSet): FieldSet => {
+  if (shape.kind === 'leaf') return {};
+  const inner = (element: string): Shape => {
+    if (shape.kind === 'struct') return shape.fields[element.slice(2)] ?? leaf;
+    return shape.kind === 'keyed' ? shape.item : leaf;
+  };
+  return Object.fromEntries(Object.keys(set).map((element) => [element, element === '.' ? {} : fitted(inner(element), set[element] as FieldSet)]));
 };
 
 const isEmptyEntry = (entry: ManagedFieldsEntry): boolean => Object.values(entry).every((value) => value === undefined);

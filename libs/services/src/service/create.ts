@@ -42,6 +42,7 @@ const createNamed = (
 ): Accepted => {
   const next = copyService(service);
   return withWarnings(dropRepeatedOwners(next.metadata, ''), () => {
+    trackNew(next, command);
     const created = prepareNew(next, command, state, draws);
     if (!command.dryRun) refuseRevision(service.metadata.resourceVersion ?? '', created.warnings);
     if (state.services.has(serviceKey(command.namespace, next.metadata.name ?? ''))) refuseExisting(next, stored, created.warnings);
@@ -51,13 +52,18 @@ const createNamed = (
 
 export type NewServiceOrder = Pick<CreateService, 'namespace' | 'newUid' | 'time' | 'dryRun' | 'fieldManager'>;
 
+/** Whoever creates an object owns every field that the request gave it. Changes `next` in place. */
+export const trackNew = (next: ServiceObject, order: NewServiceOrder): void => {
+  next.metadata.managedFields = trackWrite({ live: undefined, next, manager: order.fieldManager, subresource: null, time: timestamp(order.time) });
+};
+
 /**
- * Everything about a new object but its name being free; also used by a PUT that creates. Changes `next` in place.
+ * Everything about a new object but its owners and its name being free; also used by a PUT or an apply that creates.
+ * Changes `next` in place.
  */
 export const prepareNew = (
   next: ServiceObject, order: NewServiceOrder, state: ClusterState, draws: Draws,
 ): Accepted => {
-  next.metadata.managedFields = trackWrite({ live: undefined, next, manager: order.fieldManager, subresource: null, time: timestamp(order.time) });
   stampNew(next.metadata, order.namespace, order.newUid, order.time);
   fillClusterIPs(next.spec);
   settleFamilies(next, undefined, state.families);
@@ -73,7 +79,7 @@ export const prepareNew = (
 };
 
 const settleNew = (next: ServiceObject, claims: Accepted['events'], state: ClusterState, dryRun: boolean): Accepted => {
-  next.metadata.resourceVersion = dryRun ? undefined : String(state.revision + claims.length + 1);
+  if (!dryRun) next.metadata.resourceVersion = String(state.revision + claims.length + 1); // A dry run shows the one that was given, as upstream.
   const document = encodeService(next);
   return {
     outcome: 'accepted',

@@ -4,14 +4,16 @@ import type { UpdateService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
+import { sameButTimes } from '../managed-fields/apply.js';
 import { trackWrite } from '../managed-fields/track.js';
 import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
 import { isExternalName, type ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
 import { validateStatusUpdate, validateUpdate } from '../validation/service.js';
 import { serviceWarnings, statusWarnings } from '../validation/warnings.js';
+import { applyService } from './apply.js';
 import { changeAddresses } from './cluster-ips.js';
-import { prepareNew } from './create.js';
+import { prepareNew, trackNew } from './create.js';
 import { deletionEvents } from './delete.js';
 import { copyService, parseDocument, readDocument } from './document.js';
 import { addressEvents, portEvents, previousOf, refOf } from './facts.js';
@@ -22,7 +24,7 @@ import { alignClusterIPs, restoreAllocated, wipeForType } from './normalise.js';
 import { applyReadDefaults } from './read-defaults.js';
 
 /**
- * Replaces or patches a Service or its `/status`.
+ * Replaces, patches or applies a Service or its `/status`.
  * @see k8s.io/apiserver/pkg/registry/generic/registry/store.go Update; pkg/registry/core/service/storage, Kubernetes v1.37.2
  */
 export const updateService = (command: UpdateService, state: ClusterState, storedText: string | undefined): Accepted => {
@@ -39,31 +41,46 @@ export const updateService = (command: UpdateService, state: ClusterState, store
 const updateStored = (command: UpdateService, state: ClusterState, storedText: string, stored: ServiceObject, next: ServiceObject): Accepted => {
   const named = namedRevision(next.metadata);
   if (named !== undefined && named !== stored.metadata.resourceVersion) refuse({ code: 'stale_revision', name: command.name });
-  next.metadata.managedFields = trackWrite({
-    live: stored, next, manager: command.fieldManager, subresource: command.subresource, time: timestamp(command.time),
-  });
+  if (command.change.kind !== 'apply') {
+    next.metadata.managedFields = trackWrite({
+      live: stored, next, manager: command.fieldManager, subresource: command.subresource, time: timestamp(command.time),
+    });
+  }
   const change = command.subresource === 'status' ? changeStatus(next, stored) : changeSpec(next, stored, command, state);
   return { ...settle(next, stored, storedText, change.claims, command, state), warnings: change.warnings };
 };
 
-/** A PUT to a missing name creates. Not through `/status`, where upstream would make a Service without addresses. */
+/** A PUT or an apply to a missing name creates. Not through `/status`, where upstream's PUT would make a Service without addresses. */
 const updateMissing = (command: UpdateService, state: ClusterState): Accepted => {
-  if (command.change.kind === 'patch' || command.subresource === 'status') return refuse({ code: 'not_found', name: command.name });
-  const next = copyService(command.change.service);
-  return withWarnings(dropRepeatedOwners(next.metadata, ''), () => {
-    if (next.metadata.uid !== undefined) refuseUid(command, next.metadata.uid, '');
+  const { change } = command;
+  if (change.kind === 'patch' || command.subresource === 'status') return refuse({ code: 'not_found', name: command.name });
+  const { service: next, warnings } = change.kind === 'apply' ? applyService(undefined, change, command) : { service: copyService(change.service), warnings: [] };
+  return withWarnings([...warnings, ...dropRepeatedOwners(next.metadata, afterAdmission(change.kind))], () => {
+    if (change.kind === 'replace') {
+      if (next.metadata.uid !== undefined) refuseUid(command, next.metadata.uid, '');
+      trackNew(next, command);
+    }
+    namedRevision(next.metadata);
     return prepareNew(next, command, state, new Draws(command.seed));
   });
 };
 
+/** Of a PATCH, repeated owner references are looked for after admission only, and the warning says so. */
+const afterAdmission = (kind: UpdateService['change']['kind']): '' | ' after mutating admission happens' =>
+  kind === 'replace' ? '' : ' after mutating admission happens';
+
 const requestedObject = (command: UpdateService, stored: ServiceObject): { next: ServiceObject; warnings: string[] } => {
-  if (command.change.kind === 'replace') {
-    const next = copyService(command.change.service);
-    next.metadata.namespace ??= command.namespace;
-    return { next, warnings: dropRepeatedOwners(next.metadata, '') };
-  }
-  const { service: next, warnings } = patchService(stored, command.change, command);
-  return { next, warnings: [...warnings, ...dropRepeatedOwners(next.metadata, ' after mutating admission happens')] };
+  const { change } = command;
+  const { service: next, warnings } = changedObject(change, command, stored);
+  return { next, warnings: [...warnings, ...dropRepeatedOwners(next.metadata, afterAdmission(change.kind))] };
+};
+
+const changedObject = (change: UpdateService['change'], command: UpdateService, stored: ServiceObject): { service: ServiceObject; warnings: string[] } => {
+  if (change.kind === 'patch') return patchService(stored, change, command);
+  if (change.kind === 'apply') return applyService(stored, change, command);
+  const service = copyService(change.service);
+  service.metadata.namespace ??= command.namespace;
+  return { service, warnings: [] };
 };
 
 const refuseUid = (command: UpdateService, given: string, stored: string): never =>
@@ -107,6 +124,17 @@ const changeStatus = (next: ServiceObject, stored: ServiceObject): Change => {
   return { claims: [], warnings: statusWarnings(next) };
 };
 
+/** An apply that changes no field and no owner keeps the times, so that it writes nothing. Changes `next`. */
+const encodeApplied = (next: ServiceObject, stored: ServiceObject, storedText: string): string => {
+  const { managedFields } = next.metadata;
+  if (!sameButTimes(managedFields ?? [], stored.metadata.managedFields ?? [])) return encodeService(next);
+  next.metadata.managedFields = stored.metadata.managedFields;
+  const untimed = encodeService(next);
+  if (untimed === storedText) return untimed;
+  next.metadata.managedFields = managedFields;
+  return encodeService(next);
+};
+
 /** Written, left as it is, or (the last finalizer of a Service being deleted is gone) deleted. */
 const settle = (
   next: ServiceObject, stored: ServiceObject, storedText: string, claims: Event[], command: UpdateService, state: ClusterState,
@@ -114,7 +142,7 @@ const settle = (
   const status = 200;
   const answerOf = (document: string): string => (command.subresource === 'status' ? document : readDocument(document, state.families[0]));
   next.metadata.resourceVersion = stored.metadata.resourceVersion;
-  const unmoved = encodeService(next);
+  const unmoved = command.change.kind === 'apply' ? encodeApplied(next, stored, storedText) : encodeService(next);
   if (stored.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers?.length ?? 0) === 0) {
     // The answer is the object of the request, with the revision it had: the deletion itself is not shown (as upstream).
     const last = parseDocument(storedText);

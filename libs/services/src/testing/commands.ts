@@ -68,6 +68,21 @@ export const patch = (name: string, changes: unknown, options: OrderOptions & { 
   ...serviceOrder(name, options),
 });
 
+/** A server-side apply of a Service of that name; `configuration` is laid over apiVersion, kind and name. */
+export const apply = (
+  name: string, configuration: object, manager = 'specs', options: OrderOptions & { subresource?: 'status'; force?: boolean } = {},
+): UpdateService => ({
+  type: 'UpdateService',
+  name,
+  subresource: options.subresource ?? null,
+  change: {
+    kind: 'apply', configuration: json({ apiVersion: 'v1', kind: 'Service', metadata: { name }, ...configuration }), duplicates: [], fieldValidation: 'Strict',
+    force: options.force ?? false,
+  },
+  ...serviceOrder(name, options),
+  fieldManager: manager,
+});
+
 const json = (value: unknown): JsonValue => {
   const read = readJson(JSON.stringify(value));
   if ('failure' in read) throw new Error(read.failure);
