@@ -1,5 +1,5 @@
 import { PostgresEventStore, type EventStore } from '@ipledger/event-store';
-import type { Logger } from '@ipledger/runtime';
+import type { Logger, MetricsRegistry } from '@ipledger/runtime';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { BulkController } from './bulk/bulk.controller.js';
@@ -23,18 +23,24 @@ export interface AllocatorOptions {
   /** Of which this is built; empty when nobody knows. */
   commit?: string;
   isStopping(): boolean;
+  /** What else wants to know of commits in this process, and adds to its metrics. */
+  relay?: { hint(): void; observe(registry: MetricsRegistry): void };
 }
 
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, settings, version, commit = '', isStopping }: AllocatorOptions): DynamicModule {
+  static of({ store, settings, version, commit = '', isStopping, relay }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
-    writers.onCommit = (clusterId) => feeds.hint(clusterId);
+    writers.onCommit = (clusterId) => {
+      feeds.hint(clusterId);
+      relay?.hint();
+    };
     metrics.observe(writers, feeds);
     if (store instanceof PostgresEventStore) metrics.observeDatabase(store);
+    relay?.observe(metrics.registry);
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot()],

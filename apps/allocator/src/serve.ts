@@ -1,14 +1,17 @@
 import { migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
 import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
-import { EmbeddedPostgresError, type AccessConfig, type AllocatorConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
+import { KafkaPublisher } from '@ipledger/messaging';
+import { EmbeddedPostgresError, kafkaSettings, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
+import { Relay } from './relay/relay.js';
+import { observeRelay } from './relay/relay-metrics.js';
 
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
 
-export type ServeConfig = AccessConfig & Pick<AllocatorConfig, 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
+export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
 
 export interface Served {
   allocator: Allocator;
@@ -29,7 +32,11 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
   lifecycle.onShutdown('close the database connections', () => store.close());
   const purge = purgeRequestsRegularly(store, logger);
   lifecycle.onShutdown('stop purging', () => purge.stop());
-  const allocator = await createAllocator({ store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping }, access);
+  const relay = startRelay(databaseUrl, config, lifecycle, logger);
+  const allocator = await createAllocator({
+    store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping,
+    ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
+  }, access);
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
   const port = await listen(allocator, config.port, config.host);
   return { allocator, store, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
@@ -43,6 +50,17 @@ const letIn = (config: ServeConfig, lifecycle: Lifecycle, logger: Logger): Acces
   if (config.accessFile !== null || access.tls !== null) process.on('SIGHUP', () => access.reload());
   if (config.accessFile !== null && access.tls === null) logger.warn('tokens are asked for over plain HTTP: let other machines in only through something that ends TLS, or set TLS_CERT_FILE');
   return access;
+};
+
+/** Publishes the log to Kafka, when there is one. Kafka away, now or later, keeps nothing here from serving. */
+const startRelay = (databaseUrl: string, config: ServeConfig, lifecycle: Lifecycle, logger: Logger): Relay | undefined => {
+  const kafka = kafkaSettings(config);
+  if (kafka === null) return undefined;
+  const relay = new Relay(config.databaseDirectUrl ?? databaseUrl, () => new KafkaPublisher(kafka, logger), logger);
+  // Stopped after the last request is answered, so that what it committed is mostly published.
+  lifecycle.onShutdown('stop the relay', () => relay.stop());
+  relay.start();
+  return relay;
 };
 
 const listen = async (allocator: Allocator, port: number, host: string): Promise<number> => {

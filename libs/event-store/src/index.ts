@@ -9,5 +9,6 @@ export { InMemoryEventStore } from './in-memory.js';
 export { migrate, requireSchema, schemaVersion } from './postgres/migrate.js';
 export { createPool } from './postgres/pool.js';
 export type { PoolOptions } from './postgres/pool.js';
-export { PostgresEventStore } from './postgres/postgres-event-store.js';
+export { PostgresEventStore, type RelayLag } from './postgres/postgres-event-store.js';
+export { RelaySession, TermOver, type ClusterBehind } from './postgres/relay-session.js';
 export { storeErrorOf } from './postgres/sqlstate.js';

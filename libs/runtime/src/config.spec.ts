@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseConfig } from './config.js';
 import type { AppName, ConfigProblem, ConfigSource } from './config.js';
+import { kafkaSettings } from './kafka-config.js';
 
 const source = (given: Partial<ConfigSource> = {}): ConfigSource => ({ argv: [], env: {}, isTerminal: false, ...given });
 const url = 'postgres://me:secret@db.example:5432/ipledger';
@@ -22,6 +23,9 @@ describe('configuration', () => {
     logLevel: 'info', logFormat: 'json', queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15, drainSeconds: 0,
     allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
     tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, streamLimit: 10_000, streamLimitPerIdentity: 1_000,
+    databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: 'ipledger', kafkaClientId: 'ipledger', kafkaReplicationFactor: null,
+    kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
+    kafkaTlsEnabled: false, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
   }));
 
   it('needs a database in the allocator, which leaves the schema alone and has no data folder', () => {
@@ -47,6 +51,7 @@ describe('configuration', () => {
     ['pretty logs on a terminal', { isTerminal: true }, { logFormat: 'pretty' }],
     ['JSON on a terminal when asked', { isTerminal: true, env: { LOG_FORMAT: 'json' } }, { logFormat: 'json' }],
     ['any free port', { env: { PORT: '0' } }, { port: 0 }],
+    ['brokers, with commas', { env: { KAFKA_BROKERS: 'kafka-1:9092, [::1]:9093' } }, { kafkaBrokers: ['kafka-1:9092', '[::1]:9093'] }],
     ['an IPv6 address to listen on', { env: { HOST: '::', ALLOW_ANONYMOUS: 'true' } }, { host: '::', allowAnonymous: true }],
   ])('reads %s', (_what, given, expected) => expect(configOf('standalone', given)).toMatchObject(expected));
 
@@ -63,6 +68,11 @@ describe('configuration', () => {
     ['MIGRATE_ON_START', 'yes', 'is neither true nor false'],
     ['LOG_LEVEL', 'verbose', 'is not a known word'],
     ['LOG_FORMAT', 'logfmt', 'is not a known word'],
+    ['KAFKA_BROKERS', 'kafka', 'names "kafka", which is not host:port'],
+    ['KAFKA_BROKERS', 'kafka:9092,', 'names "", which is not host:port'],
+    ['KAFKA_BROKERS', 'kafka:99999', 'names "kafka:99999", which is not host:port'],
+    ['KAFKA_TOPIC_PREFIX', 'a b', 'cannot begin the name of a topic'],
+    ['KAFKA_SASL_MECHANISM', 'kerberos', 'is not a known word'],
     ['DATABASE_URL', 'mysql://db/x', 'is not a Postgres URL'],
     ['DATABASE_URL', 'db.example:5432', 'is not a Postgres URL'],
     ['OIDC_ISSUER', 'http://login.example', 'is not an https URL'],
@@ -95,7 +105,7 @@ describe('configuration', () => {
     ['--data', 'did you mean --data-dir?'],
     ['--DATABSE_URL', 'did you mean --database-url?'],
     ['--pool-szie=3', 'did you mean --pool-size?'],
-    ['--kafka-brokers', 'see --help for the flags there are'],
+    ['--zookeeper', 'see --help for the flags there are'],
   ])('answers the unknown flag %s with: %s', (flag, fix) => expect(problemsOf('standalone', { argv: [flag] })).toMatchObject([{ fix }]));
 
   it.each(['mysql://me:secret@db/x', 'postgres://me:sec/ret@secret@db:port/x', 'mysql://db/x?password=secret&b=1'])('never shows the password of %s', (value) => {
@@ -130,13 +140,38 @@ describe('configuration', () => {
     ])('may not be: %s', (_what, env, name, why) => expect(problemsOf('standalone', { env })).toMatchObject([{ name, why }]));
   });
 
+  it.each<[string, Record<string, string>, Partial<ConfigProblem>[]]>([
+    ['a mechanism alone', { KAFKA_SASL_MECHANISM: 'plain' }, [{ name: 'KAFKA_SASL_USERNAME' }, { name: 'KAFKA_SASL_PASSWORD' }]],
+    ['a password alone', { KAFKA_SASL_PASSWORD: 'secret' }, [{ name: 'KAFKA_SASL_MECHANISM', value: null }]],
+    ['a certificate without its key', { KAFKA_TLS_ENABLED: 'true', KAFKA_TLS_CERT_FILE: 'package.json' }, [{ name: 'KAFKA_TLS_KEY_FILE', why: 'is not set, but KAFKA_TLS_CERT_FILE is' }]],
+    ['a file, but no TLS', { KAFKA_TLS_CA_FILE: 'package.json' }, [{ name: 'KAFKA_TLS_ENABLED', why: 'is not set, but KAFKA_TLS_CA_FILE is' }]],
+    ['a file that is not there', { KAFKA_TLS_ENABLED: 'true', KAFKA_TLS_CA_FILE: 'nowhere.pem' }, [{ name: 'KAFKA_TLS_CA_FILE', value: resolve('nowhere.pem'), why: 'cannot be read' }]],
+  ])('refuses for Kafka %s', (_what, env, problems) => {
+    const found = problemsOf('standalone', { env: { KAFKA_BROKERS: 'kafka:9092', ...env } });
+    expect(found).toMatchObject(problems);
+    expect(found).toHaveLength(problems.length);
+    expect(JSON.stringify(found)).not.toContain('secret');
+  });
+
+  it('never shows a password that is given twice', () =>
+    expect(JSON.stringify(problemsOf('standalone', { argv: ['--kafka-sasl-password=secret', '--kafka-sasl-password=secret'] }))).not.toContain('secret'));
+
+  it('hands Kafka over as its client takes it', () => {
+    const env = { KAFKA_BROKERS: 'kafka:9092', KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'me', KAFKA_SASL_PASSWORD: 'secret', KAFKA_TLS_ENABLED: 'true', KAFKA_REPLICATION_FACTOR: '3' };
+    expect(kafkaSettings(configOf('standalone', { env }))).toEqual({
+      brokers: ['kafka:9092'], clientId: 'ipledger', topicPrefix: 'ipledger', replicationFactor: 3,
+      sasl: { mechanism: 'scram-sha-512', username: 'me', password: 'secret' }, tls: { caFile: null, certFile: null, keyFile: null },
+    });
+    expect(kafkaSettings(configOf('standalone'))).toBeNull();
+  });
+
   it('lists every option of the app in --help, with its default, whatever else is wrong', () => {
     const help = parseConfig('standalone', source({ argv: ['--help'], env: { PORT: 'x' } }));
     if (help.kind !== 'help') throw new Error(help.kind);
     const rows = help.text.split('\n').slice(3).filter(Boolean).map((row) => row.trim().split(/ {2,}/));
     expect(rows.map((row) => row.slice(0, 3))).toEqual([
       ['--host', 'HOST', '127.0.0.1'], ['--port', 'PORT', '8080'], ['--data-dir', 'DATA_DIR', './data'],
-      ['--database-url', 'DATABASE_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
+      ['--database-url', 'DATABASE_URL', '-'], ['--database-direct-url', 'DATABASE_DIRECT_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
       ['--log-level', 'LOG_LEVEL', 'info'], ['--log-format', 'LOG_FORMAT', 'json'], ['--queue-limit', 'QUEUE_LIMIT', '2048'],
       ['--batch-limit', 'BATCH_LIMIT', '256'], ['--cluster-idle-seconds', 'CLUSTER_IDLE_SECONDS', '600'],
       ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'], ['--drain-seconds', 'DRAIN_SECONDS', '0'],
@@ -146,6 +181,10 @@ describe('configuration', () => {
       ['--tls-key-file', 'TLS_KEY_FILE', '-'], ['--tls-client-ca-file', 'TLS_CLIENT_CA_FILE', '-'], ['--metrics-auth', 'METRICS_AUTH', 'on'],
       ['--rate-limit', 'RATE_LIMIT', '0'], ['--rate-burst', 'RATE_BURST', '0'], ['--stream-limit', 'STREAM_LIMIT', '10000'],
       ['--stream-limit-per-identity', 'STREAM_LIMIT_PER_IDENTITY', '1000'],
+      ['--kafka-brokers', 'KAFKA_BROKERS', '-'], ['--kafka-topic-prefix', 'KAFKA_TOPIC_PREFIX', 'ipledger'], ['--kafka-client-id', 'KAFKA_CLIENT_ID', 'ipledger'],
+      ['--kafka-replication-factor', 'KAFKA_REPLICATION_FACTOR', '-'], ['--kafka-sasl-mechanism', 'KAFKA_SASL_MECHANISM', '-'],
+      ['--kafka-sasl-username', 'KAFKA_SASL_USERNAME', '-'], ['--kafka-sasl-password', 'KAFKA_SASL_PASSWORD', '-'], ['--kafka-tls-enabled', 'KAFKA_TLS_ENABLED', 'false'],
+      ['--kafka-tls-ca-file', 'KAFKA_TLS_CA_FILE', '-'], ['--kafka-tls-cert-file', 'KAFKA_TLS_CERT_FILE', '-'], ['--kafka-tls-key-file', 'KAFKA_TLS_KEY_FILE', '-'],
     ]);
     expect(rows.every((row) => row.length === 4 && row[3]!.length > 10)).toBe(true);
   });

@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { kafkaConflicts, saslMechanisms, type KafkaConfig } from './kafka-config.js';
 import { logFormats, logLevels } from './logger.js';
 import type { LogFormat, LogLevel } from './logger.js';
 import { accessConflicts, isLoopback, type AccessConfig } from './access-config.js';
 
 /** What every app that serves HTTP needs. Times are whole seconds, limits are inclusive. */
-type ServiceConfig = AccessConfig & {
+type ServiceConfig = AccessConfig & KafkaConfig & {
+  /** The same database past a pooler, for the relay's lock; null = `databaseUrl` is direct. */
+  databaseDirectUrl: string | null;
   host: string;
   /** 0 = any free port. */
   port: number;
@@ -47,7 +50,7 @@ export type ConfigSource = {
 
 type Refusal = { why: string; fix: string };
 type Parsed = { value: unknown } | Refusal;
-type Option = { summary: string; isBoolean?: true; parse: (text: string) => Parsed };
+type Option = { summary: string; isBoolean?: true; isSecret?: true; parse: (text: string) => Parsed };
 
 const integer = (min: number, max: number) => (text: string): Parsed => {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
@@ -78,11 +81,21 @@ const webUrl = (text: string): Parsed => {
     : { why: 'is not an https URL', fix: 'write https://… (http:// only for this machine)' };
 };
 
+const brokerList = (text: string): Parsed => {
+  const brokers = text.split(',').map((broker) => broker.trim());
+  const wrong = brokers.find((broker) => !/^([a-z0-9.-]+|\[[0-9a-f:]+\]):\d{1,5}$/i.test(broker) || Number(broker.slice(broker.lastIndexOf(':') + 1)) > 65_535);
+  return wrong === undefined ? { value: brokers } : { why: `names ${JSON.stringify(wrong)}, which is not host:port`, fix: 'write kafka-1:9092,kafka-2:9092' };
+};
+
+const topicPrefix = (text: string): Parsed =>
+  /^[a-zA-Z0-9._-]{1,200}$/.test(text) ? { value: text } : { why: 'cannot begin the name of a topic', fix: 'use letters, digits, ".", "_" and "-", 200 at most' };
+
 const options = {
   host: { summary: 'address to listen on; 0.0.0.0 or :: lets other machines in', parse: hostName },
   port: { summary: 'TCP port to listen on; 0 takes any free one', parse: integer(0, 65_535) },
   dataDir: { summary: 'folder of the embedded Postgres; not used with DATABASE_URL', parse: filePath },
   databaseUrl: { summary: 'Postgres 15 or newer that holds the log, postgres://…', parse: databaseUrl },
+  databaseDirectUrl: { summary: 'the same database past a pooler such as PgBouncer, for the lock of the relay', parse: databaseUrl },
   migrateOnStart: { summary: 'bring the schema up to date at start; otherwise refuse one that differs', isBoolean: true, parse: boolean },
   logLevel: { summary: `least severe level that is logged: ${logLevels.join(', ')}`, parse: oneOf(logLevels) },
   logFormat: { summary: 'pretty for people, json for one object per line', parse: oneOf(logFormats) },
@@ -110,6 +123,17 @@ const options = {
   rateBurst: { summary: 'requests of one identity at once; 0 = twice the rate', parse: integer(0, 1_000_000) },
   streamLimit: { summary: 'watches and followed logs that may be open at once', parse: integer(1, 100_000) },
   streamLimitPerIdentity: { summary: 'of these, how many one identity may have', parse: integer(1, 100_000) },
+  kafkaBrokers: { summary: 'publish every event to this Kafka, host:port with commas; none = no Kafka', parse: brokerList },
+  kafkaTopicPrefix: { summary: 'first word of the topics: PREFIX.events.v1 and PREFIX.addresses.v1', parse: topicPrefix },
+  kafkaClientId: { summary: 'how Kafka logs and quotas name this program', parse: anyText },
+  kafkaReplicationFactor: { summary: 'of topics that have to be made; otherwise what the broker gives', parse: integer(1, 32) },
+  kafkaSaslMechanism: { summary: `log in to Kafka by ${saslMechanisms.join(', ')}`, parse: oneOf(saslMechanisms) },
+  kafkaSaslUsername: { summary: 'user for Kafka', parse: anyText },
+  kafkaSaslPassword: { summary: 'password for Kafka; better as variable than as flag, which every process list shows', isSecret: true, parse: anyText },
+  kafkaTlsEnabled: { summary: 'speak TLS to Kafka', isBoolean: true, parse: boolean },
+  kafkaTlsCaFile: { summary: 'authorities (PEM) that the brokers’ certificates come from; otherwise those of the system', parse: filePath },
+  kafkaTlsCertFile: { summary: 'certificate (PEM) to show to Kafka', parse: filePath },
+  kafkaTlsKeyFile: { summary: 'private key of that certificate (PEM)', parse: filePath },
 } as const satisfies Record<string, Option>;
 type OptionKey = keyof typeof options;
 
@@ -122,6 +146,9 @@ const servesHttp = {
   allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
   tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '1000' },
+  databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
+  kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
+  kafkaTlsEnabled: { text: 'false' }, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
 } satisfies Partial<Record<OptionKey, Fallback>>;
 
 const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey, Fallback>> => {
@@ -163,7 +190,7 @@ export const parseConfig = <App extends AppName>(app: App, source: ConfigSource)
       else problems.push({ name, value: withoutPassword(text), ...parsed });
     }
   }
-  if (problems.length === 0) problems.push(...accessConflicts(config as ServiceConfig));
+  if (problems.length === 0) problems.push(...accessConflicts(config as ServiceConfig), ...kafkaConflicts(config as ServiceConfig));
   // The table above gives each key the parser of its type; TypeScript cannot follow that through a loop.
   return problems.length === 0 ? { kind: 'config', config: config as ConfigOf[App] } : { kind: 'problems', problems, text: problemText(problems) };
 };
@@ -190,7 +217,7 @@ const readFlags = (argv: readonly string[], keys: readonly OptionKey[], problems
     }
     if (value === undefined && 'isBoolean' in options[key]) value = 'true';
     if (value === undefined) problems.push({ name, value: null, why: 'has no value', fix: `write ${name} VALUE or ${name}=VALUE` });
-    else if (flags.has(key)) problems.push({ name, value: withoutPassword(value), why: 'is given twice', fix: 'give it once' });
+    else if (flags.has(key)) problems.push({ name, value: 'isSecret' in options[key] ? '***' : withoutPassword(value), why: 'is given twice', fix: 'give it once' });
     else flags.set(key, value);
   }
   return flags;

@@ -10,3 +10,4 @@ export { registerProcessMetrics } from './process-metrics.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgres } from './embedded-postgres.js';
 export { EmbeddedPostgresError } from './embedded-postgres-error.js';
+export { kafkaSettings, type KafkaConfig } from './kafka-config.js';

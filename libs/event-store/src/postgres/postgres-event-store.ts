@@ -9,6 +9,15 @@ import type { PoolOptions } from './pool.js';
 import { PostgresReader } from './reads.js';
 import { commitErrorOf, storeErrorOf } from './sqlstate.js';
 
+/** How far a cluster's events are published, for metrics. */
+export interface RelayLag {
+  readonly cluster: string;
+  readonly publishedRevision: number;
+  readonly events: number;
+  /** Time of the oldest event that is not published; null when there is none. */
+  readonly oldest: Date | null;
+}
+
 /** The event store in Postgres 15 to 18. The schema must be there: see `migrate` and `requireSchema`. */
 export class PostgresEventStore extends PostgresReader implements EventStore {
   protected readonly queryable: pg.Pool;
@@ -92,6 +101,15 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
   /** Call it before the first statement: connections that are open already are not listened to. */
   onQuery(listener: (seconds: number) => void): void {
     observeQueries(this.queryable, listener);
+  }
+
+  /** How far the relay has come with each cluster, by name; of 1,000 at most. */
+  async relayLag(): Promise<RelayLag[]> {
+    const rows = await this.rows(`SELECT c.name, coalesce(k.revision, 0) AS published, h.revision - coalesce(k.revision, 0) AS events,
+        (SELECT "time" FROM log WHERE cluster_id = h.cluster_id AND revision > coalesce(k.revision, 0) ORDER BY cluster_id, revision LIMIT 1) AS oldest
+      FROM cluster_revisions h JOIN clusters c ON c.id = h.cluster_id LEFT JOIN relay_checkpoints k ON k.cluster_id = h.cluster_id
+      WHERE h.revision > 0 ORDER BY c.name LIMIT 1000`, []);
+    return rows.map((row) => ({ cluster: row['name']!, publishedRevision: Number(row['published']), events: Number(row['events']), oldest: row['oldest']! }));
   }
 
   async ping(): Promise<void> {

@@ -8,7 +8,7 @@ import { storeErrorOf } from './sqlstate.js';
 type Row = Record<string, never>; // pg's rows: columns are read once, in the functions at the end of this file
 
 const headColumns = 'c.id, c.name, h.revision, h.epoch, c.definition FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id';
-const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events FROM log';
+export const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events';
 const claimColumns = 'host(address) AS address, revision, since, namespace, name, uid';
 
 /** The reads, over the pool or over the one connection of a lock. Named statements are those of the hot path. */
@@ -20,7 +20,7 @@ export abstract class PostgresReader implements ClusterReader {
   }
 
   async readLog(clusterId: number, after: number, limit: number): Promise<LogRow[]> {
-    const text = `SELECT ${logColumns} WHERE cluster_id = $1 AND revision > $2 ORDER BY cluster_id, revision LIMIT $3`;
+    const text = `SELECT ${logColumns} FROM log WHERE cluster_id = $1 AND revision > $2 ORDER BY cluster_id, revision LIMIT $3`;
     return (await this.rows(text, [clusterId, after, limit], 'read_log')).map(logRowOf);
   }
 
@@ -107,7 +107,7 @@ function headOf(row: Row): ClusterHead {
   return { id: row['id']!, name: row['name']!, revision: Number(row['revision']), epoch: row['epoch']!, definition: row['definition']! };
 }
 
-function logRowOf(row: Row): LogRow {
+export function logRowOf(row: Row): LogRow {
   return {
     clusterId: row['cluster_id']!, revision: Number(row['revision']), eventCount: row['event_count']!, epoch: row['epoch']!, time: row['time']!,
     command: {
@@ -127,7 +127,7 @@ function documentOf(row: Row): Document {
 }
 
 /** host() shows ::a00:1 as ::10.0.0.1, which is not our canonical text. */
-function claimOf(row: Row): Claim {
+export function claimOf(row: Row): Claim {
   return { address: canonicalAddress(row['address']!), since: row['since']!, ...entryOf(row) };
 }
 

@@ -1,0 +1,192 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RelaySession, StoreError, TermOver, type ClusterBehind, type LogRow } from '@ipledger/event-store';
+import { Fenced, PublishFailed, recordedCommand, type LogPublisher, type RecordedCommand } from '@ipledger/messaging';
+import type { Logger } from '@ipledger/runtime';
+import { sharesOf } from './shares.js';
+
+/** What one transaction takes: it costs the broker 15 to 30 ms whatever its size, so under load it should be large. */
+const batchCommandsMax = 1_000;
+const batchBytesMax = 4 * 1024 * 1024;
+const batchClustersMax = 100;
+const claimsPageRows = 2_000;
+
+const idleMs = 50;
+const standbyMs = 500;
+const pauseMsFirst = 200;
+const pauseMsMax = 5_000;
+const stopMsMax = 5_000;
+
+/** What a relay has done since it was made, for metrics. */
+export interface RelayCounts {
+  active: boolean;
+  publishedEvents: number;
+  batches: number;
+  errors: Record<'broker' | 'database' | 'fenced' | 'other', number>;
+}
+
+/**
+ * Publishes the log, which is its own outbox: of all relays on a database the one with the lock reads past its checkpoints,
+ * publishes, and moves them once the broker has it all. A crash in between publishes again; nothing is ever skipped.
+ *
+ * Two things keep a relay that froze and wakes up from doing harm: its session, and so lock, reads and checkpoints, is gone;
+ * and the broker has given its identity to the next one. Hence the order at a start: lock, identity, then what to publish is
+ * read. Whatever goes wrong ends the term, the lock included, so that a relay that reaches the broker can have it.
+ */
+export class Relay {
+  readonly counts: RelayCounts = { active: false, publishedEvents: 0, batches: 0, errors: { broker: 0, database: 0, fenced: 0, other: 0 } };
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private wake: () => void = () => {};
+  private hinted = false;
+
+  /** @param directUrl of the database, past a pooler */
+  constructor(private readonly directUrl: string, private readonly makePublisher: () => LogPublisher, private readonly logger: Logger) {}
+
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /** A commit of this process: there is something to publish now. Costs nothing when the relay is busy, or not here. */
+  hint(): void {
+    this.hinted = true;
+    this.wake();
+  }
+
+  /** Publishes what it has in hand, then ends; a broker that is away is not waited for. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.wake();
+    await Promise.race([this.running, delay(stopMsMax, undefined, { ref: false })]);
+  }
+
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0;
+    while (!this.isStopping) {
+      const before = this.counts.batches;
+      try {
+        await this.serveTerm();
+      } catch (error) {
+        failures = this.counts.batches > before ? 1 : failures + 1;
+        const pauseMs = Math.min(pauseMsFirst * 2 ** (failures - 1), pauseMsMax);
+        this.report(error, pauseMs);
+        await this.pause(pauseMs);
+      }
+    }
+  }
+
+  private report(error: unknown, pauseMs: number): void {
+    const reason = reasonOf(error);
+    this.counts.errors[reason]++;
+    this.logger.warn(reason === 'fenced' ? 'another relay has taken over' : 'the relay pauses', { reason, pauseMs, error: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** Waits for the lock and relays until something ends it. */
+  private async serveTerm(): Promise<void> {
+    const session = await RelaySession.open(this.directUrl);
+    let publisher: LogPublisher | undefined;
+    try {
+      while (!(await session.tryLock())) {
+        await this.pause(standbyMs);
+        if (this.isStopping) return;
+      }
+      publisher = this.makePublisher();
+      await publisher.connect();
+      await session.beginTerm();
+      // Forgotten before the topics are made: a crash in between must not leave new topics with old checkpoints.
+      if (await publisher.missesTopics()) await session.forget();
+      await publisher.ensureTopics();
+      this.counts.active = true;
+      this.logger.info('the relay is active');
+      await this.relay(session, publisher);
+    } finally {
+      this.counts.active = false;
+      // The lock first: closing a publisher can take as long as the broker is away.
+      await session.close();
+      await publisher?.close().catch(() => undefined);
+    }
+  }
+
+  private async relay(session: RelaySession, publisher: LogPublisher): Promise<void> {
+    for (let last = 0; !this.isStopping; ) {
+      this.hinted = false;
+      const behind = await session.behind(last, batchClustersMax);
+      if (behind.length === 0) {
+        if (!this.hinted) await this.idle();
+        continue;
+      }
+      last = behind.at(-1)?.clusterId ?? 0;
+      await this.publishBatch(session, publisher, behind);
+    }
+  }
+
+  private async publishBatch(session: RelaySession, publisher: LogPublisher, behind: readonly ClusterBehind[]): Promise<void> {
+    const shares = sharesOf(behind.map(({ clusterId, revision, published }) => ({ clusterId, events: revision - published.revision })), batchCommandsMax);
+    const parts = behind.map(({ clusterId, published }) => ({ clusterId, after: published.revision, limit: shares.get(clusterId) ?? 1 }));
+    const rows = groupByCluster(await session.read(parts, batchBytesMax));
+    const commands: RecordedCommand[] = [];
+    for (const cluster of behind) {
+      const found = rows.get(cluster.clusterId) ?? [];
+      const epoch = cluster.published.epoch ?? found[0]?.epoch ?? cluster.epoch;
+      const ofEpoch = found.findIndex((row) => row.epoch !== epoch);
+      const taken = ofEpoch < 0 ? found : found.slice(0, ofEpoch);
+      for (const row of taken) commands.push(recordedCommand(cluster.cluster, row));
+      // Everything of the old epoch is published: state anew who holds what, before the first event of the next one.
+      if (taken.length === 0 && (found.length > 0 || cluster.published.revision >= cluster.revision)) await this.restate(session, publisher, cluster, found[0]?.epoch ?? cluster.epoch);
+    }
+    if (commands.length === 0) return;
+    await publisher.publish(commands);
+    this.counts.batches++;
+    this.counts.publishedEvents += commands.reduce((sum, { events }) => sum + events.length, 0);
+    const ids = new Map(behind.map(({ cluster, clusterId }) => [cluster, clusterId]));
+    const reached = new Map(commands.map(({ cluster, epoch, revision }) => [cluster, { clusterId: ids.get(cluster) ?? 0, epoch, revision }]));
+    await session.checkpoint([...reached.values()]);
+  }
+
+  /** After the epoch was raised: what Kafka holds of the claims may be of a life of the log that was lost (design D7). */
+  private async restate(session: RelaySession, publisher: LogPublisher, { clusterId, cluster, published }: ClusterBehind, epoch: number): Promise<void> {
+    this.logger.info('the epoch was raised: stating anew who holds what', { cluster, epoch });
+    for (let after: string | undefined; ; ) {
+      const claims = await session.claims(clusterId, after, claimsPageRows);
+      await publisher.restate(cluster, epoch, claims);
+      if (claims.length < claimsPageRows || this.isStopping) break;
+      after = claims.at(-1)?.address;
+    }
+    if (this.isStopping) return;
+    await publisher.restated({ cluster, epoch, revision: published.revision, time: new Date().toISOString() });
+    await session.checkpoint([{ clusterId, epoch, revision: published.revision }]);
+  }
+
+  private idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, idleMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+}
+
+const reasonOf = (error: unknown): keyof RelayCounts['errors'] => {
+  if (error instanceof Fenced || error instanceof TermOver) return 'fenced';
+  if (error instanceof PublishFailed) return 'broker';
+  return error instanceof StoreError ? 'database' : 'other';
+};
+
+const groupByCluster = (rows: readonly LogRow[]): Map<number, LogRow[]> => {
+  const groups = new Map<number, LogRow[]>();
+  for (const row of rows) {
+    const group = groups.get(row.clusterId);
+    if (group === undefined) groups.set(row.clusterId, [row]);
+    else group.push(row);
+  }
+  return groups;
+};
