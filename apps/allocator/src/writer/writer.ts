@@ -188,12 +188,16 @@ export class Writer {
   }
 
   private async commit(orders: readonly Order[], isUnit: boolean, decided: Batch | undefined): Promise<Batch> {
+    let unsure: Batch | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        if (this.isLockFirst()) return await this.commitLocked(orders, isUnit);
+        if (unsure !== undefined || this.isLockFirst()) return await this.commitLocked(orders, isUnit, unsure);
         return await this.commitOptimistic(orders, isUnit, attempt === 1 ? decided : undefined);
       } catch (error) {
-        if (!(await this.mayRetry(error)) || attempt === attemptsMax) throw error;
+        if (error instanceof OutcomeUnknown) unsure = error instanceof Unsure ? error.batch : unsure;
+        const isLast = !(await this.mayRetry(error)) || attempt === attemptsMax;
+        if (isLast && unsure !== undefined) throw new WriterUnavailable('the database was lost during a commit; whether it happened is not known', { cause: error });
+        if (isLast) throw error;
       }
     }
   }
@@ -214,12 +218,18 @@ export class Writer {
   }
 
   /** Take the row, fold what is missing, decide, append: two statements on purpose, the second sees what the first waited for. */
-  private async commitLocked(orders: readonly Order[], isUnit: boolean): Promise<Batch> {
+  /**
+   * @param unsure the last batch of these orders, when the connection was lost during its commit. Whether it is in the log is
+   *   asked under the lock, and what is decided instead is appended under the same lock: were it given back in between, a
+   *   statement still on its way could come in after all, and its command would have been answered as something else.
+   */
+  private async commitLocked(orders: readonly Order[], isUnit: boolean, unsure: Batch | undefined): Promise<Batch> {
     this.lockFirst.appends--;
     this.loaded ??= await loadState(this.store, this.clusterId);
     let decided: Batch | undefined;
     try {
       return await this.store.locked(this.clusterId, async (session) => {
+        if (unsure !== undefined && (await this.isInLog(unsure))) return unsure;
         const { state } = await this.current(session, session.locked.revision, session.locked.epoch);
         const batch = await Batch.decide(orders, state, this.clusterId, session.locked.epoch, session);
         decided = batch;
@@ -229,8 +239,8 @@ export class Writer {
       });
     } catch (error) {
       // Whatever failed, the transaction is not known to have committed: memory must not be ahead of the log.
-      if (decided !== undefined && !(error instanceof OutcomeUnknown) && !decided.undo()) this.loaded = undefined;
-      if (error instanceof OutcomeUnknown && decided !== undefined) return this.resolveUnknown(decided);
+      if (error instanceof OutcomeUnknown) throw this.unsureOf(decided, error);
+      if (decided !== undefined && !decided.undo()) this.loaded = undefined;
       throw error;
     }
   }
@@ -254,10 +264,7 @@ export class Writer {
       await appended;
     } catch (error) {
       this.dropAhead();
-      if (error instanceof OutcomeUnknown) {
-        await this.resolveUnknown(batch);
-        return;
-      }
+      if (error instanceof OutcomeUnknown) throw this.unsureOf(batch, error);
       if (!batch.undo()) this.loaded = undefined;
       throw error;
     }
@@ -269,20 +276,14 @@ export class Writer {
     if (head?.revision !== revision || head.epoch !== epoch) throw new RevisionConflict(this.clusterId, revision);
   }
 
-  /**
-   * The connection was lost during a commit. The row is taken, so that a commit still under way ends first; then the log
-   * knows whether the commands are in it.
-   */
-  private async resolveUnknown(batch: Batch): Promise<Batch> {
+  /** Memory may be behind the log now, or ahead of it: it is loaded again. */
+  private unsureOf(batch: Batch | undefined, cause: OutcomeUnknown): OutcomeUnknown {
     this.loaded = undefined;
-    const ids = batch.commandIds;
-    try {
-      const found = await this.store.locked(this.clusterId, () => this.store.findCommands(this.clusterId, ids));
-      if (ids.length > 0 && found.size === ids.length) return batch;
-    } catch (error) {
-      throw new WriterUnavailable('the database was lost during a commit; whether it happened is not known', { cause: error });
-    }
-    throw new RevisionConflict(this.clusterId, batch.at);
+    return batch === undefined ? cause : new Unsure(batch, cause);
+  }
+
+  private async isInLog({ commandIds }: Batch): Promise<boolean> {
+    return commandIds.length > 0 && (await this.store.findCommands(this.clusterId, commandIds)).size === commandIds.length;
   }
 
   private async mayRetry(error: unknown): Promise<boolean> {
@@ -291,12 +292,20 @@ export class Writer {
       this.observer.retried(this.name, 'revision_moved');
       return true;
     }
+    if (error instanceof OutcomeUnknown) return true;
     if (error instanceof ClaimConflict) {
       this.loaded = undefined;
       this.observer.retried(this.name, 'unique_violation');
       return true;
     }
     return false;
+  }
+}
+
+/** The connection was lost during the commit of this batch. */
+class Unsure extends OutcomeUnknown {
+  constructor(readonly batch: Batch, cause: OutcomeUnknown) {
+    super(cause.message, { cause });
   }
 }
 
