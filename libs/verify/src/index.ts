@@ -1,0 +1,2 @@
+export { differenceLine, type Difference } from './difference.js';
+export { verifyCluster } from './verify-cluster.js';
