@@ -16,15 +16,24 @@ export class ServiceProcess {
 
   /** Resolves when the service says where it listens. */
   static start(dataDir: string, env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, [join(root, 'dist/apps/standalone/src/main.js')], {
-      cwd: root, env: { ...process.env, PORT: '0', DATA_DIR: dataDir, LOG_FORMAT: 'json', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    return ServiceProcess.run('standalone', { DATA_DIR: dataDir, ...env });
+  }
+
+  /** An allocator on a database that is there. */
+  static startAllocator(databaseUrl: string, env: Record<string, string> = {}): Promise<ServiceProcess> {
+    return ServiceProcess.run('allocator', { DATABASE_URL: databaseUrl, ...env });
+  }
+
+  private static run(app: string, env: Record<string, string>): Promise<ServiceProcess> {
+    const child = spawn(process.execPath, [join(root, `dist/apps/${app}/src/main.js`)], {
+      cwd: root, env: { ...process.env, PORT: '0', LOG_FORMAT: 'json', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     return new Promise((started, failed) => {
       const timer = setTimeout(() => failed(new Error(`the service did not start within ${startMsMax} ms: ${output}`)), startMsMax);
       const look = (data: Buffer): void => {
         output += data.toString();
-        const url = /ipledger listens on (http:\/\/[^" ,]+)/.exec(output)?.[1];
+        const url = /(?:ipledger|the allocator) listens on (http:\/\/[^" ,]+)/.exec(output)?.[1];
         if (url !== undefined) {
           clearTimeout(timer);
           started(new ServiceProcess(child, url));

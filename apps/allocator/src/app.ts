@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
-import { Connections } from './connections.js';
+import { answerUnreadable, Connections } from './connections.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
@@ -27,11 +27,16 @@ export interface Allocator {
   listen(port: number, host: string): Promise<number>;
   /** Takes no more requests, answers those that were taken, then returns. */
   close(): Promise<void>;
+  /** Serves on, but asks every client to send its next request elsewhere. Then wait until balancers have noticed, and close. */
+  turnAway(): void;
   /** A request of the process to its own API, past the network. */
   asItself(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: string }>;
   /** Every route there is. */
   routes: readonly { method: string; path: string }[];
 }
+
+/** How long a client may take to send a request, body included. */
+const requestMsMax = 60_000;
 
 /**
  * Makes the HTTP server of the command side over a store that is ready.
@@ -44,6 +49,9 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     exposeHeadRoutes: false,
     genReqId: ({ headers }: Pick<IncomingMessage, 'headers'>) => requestIdOf(headers),
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // what was sent on a connection that is still open is answered
+    requestTimeout: requestMsMax,
+    clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
@@ -69,6 +77,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
       await app.listen(port, host);
       return (app.getHttpServer().address() as AddressInfo).port;
     },
+    turnAway: () => connections.turnAway(),
     close: async () => {
       app.get(WatchFeeds).end();
       await connections.endWith(() => app.close());

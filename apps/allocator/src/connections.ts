@@ -1,6 +1,7 @@
-import type { Server } from 'node:http';
+import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { problem } from './problem.js';
 
 const idleCheckMs = 50;
 
@@ -41,3 +42,13 @@ export class Connections {
     for (const socket of this.open) if (socket.bytesRead === 0) socket.destroy();
   }
 }
+
+/** For what is not even a request: no route, no hook, and no surface is known, so the answer is a problem document. */
+export const answerUnreadable = ({ code }: Error & { code?: string }, socket: Socket): void => {
+  if (!socket.writable || code === 'ECONNRESET') return void socket.destroy();
+  const answer = code === 'HPE_HEADER_OVERFLOW'
+    ? problem('headers_too_large', 'the URL and the headers together may have 16 KiB')
+    : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? problem('request_timeout', 'the request did not arrive in time; send it again') : problem('invalid_request', 'what was sent is not HTTP/1.1');
+  const body = JSON.stringify(answer);
+  socket.end(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+};

@@ -24,6 +24,8 @@ const titles = {
   unauthenticated: [401, 'Nobody knows who sent the request'],
   forbidden: [403, 'Whoever sent the request may not do this'],
   unsupported_media_type: [415, 'The body has a type that is not understood'],
+  request_timeout: [408, 'The request did not arrive in time'],
+  headers_too_large: [431, 'The headers are too large'],
   request_too_large: [413, 'The body is too large'],
   cluster_invalid: [422, 'The cluster cannot be so'],
   request_differs: [422, 'The Idempotency-Key was used for another request'],
@@ -48,7 +50,7 @@ export const problemCatalogue = Object.entries(titles).map(([code, [status, titl
 
 export const problem = (code: ProblemCode, detail: string, extensions: Record<string, unknown> = {}): Problem => {
   const [status, title] = titles[code];
-  return { type: `urn:ipledger:problem:${code}`, title, status, code, detail, retriable: status === 429 || status === 503, ...extensions };
+  return { type: `urn:ipledger:problem:${code}`, title, status, code, detail, retriable: [408, 429, 503].includes(status), ...extensions };
 };
 
 /** The only map from a refusal of the domain to a problem of `/v1`. */

@@ -11,7 +11,7 @@ import { observeRelay } from './relay/relay-metrics.js';
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
 
-export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
+export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
 
 export interface Served {
   allocator: Allocator;
@@ -38,8 +38,15 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
     ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
   }, access);
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
+  lifecycle.onShutdown('wait until balancers turn away', () => drain(allocator, config.drainSeconds), (config.drainSeconds + 1) * 1000);
   const port = await listen(allocator, config.port, config.host);
   return { allocator, store, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+};
+
+/** `/readyz` says no already; requests are still answered, each with `Connection: close`. */
+const drain = (allocator: Allocator, seconds: number): Promise<void> => {
+  allocator.turnAway();
+  return new Promise((done) => void setTimeout(done, seconds * 1000));
 };
 
 /** Who gets in, with files that are read again on SIGHUP and when they change. */

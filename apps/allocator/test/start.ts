@@ -27,7 +27,7 @@ export interface TestServer {
 }
 
 /** The real server on a free port of this machine, over the in-memory store unless told otherwise. */
-export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number } = {}, access?: Partial<AccessConfig>): Promise<TestServer> => {
+export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number; queueSeconds?: number } = {}, access?: Partial<AccessConfig>): Promise<TestServer> => {
   const logger = createLogger({ level: 'error', format: 'pretty' });
   const letIn = access === undefined ? undefined : setUpAccess({ ...withoutAccess, ...access }, logger);
   const allocator = await createAllocator({
@@ -65,7 +65,7 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
 
 const withoutAccess: AccessConfig = {
   allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
-  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, streamLimit: 10_000, streamLimitPerIdentity: 1_000,
+  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, requestLimit: 4096, streamLimit: 10_000, streamLimitPerIdentity: 1_000,
 };
 
 const parse = (text: string): unknown => {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Access, Unauthenticated } from './access.js';
 import { ProviderUnavailable } from './oidc.js';
 import { anonymous, may, type Identity } from './policy.js';
+import { InFlight } from './in-flight.js';
 import { RateLimit } from './rate-limit.js';
 import { forbiddenText, ruleOf, type RouteNames, type Rule } from './routes.js';
 import { Streams, type StreamLimits } from './streams.js';
@@ -29,6 +30,8 @@ export interface GuardSettings {
   /** Requests per second of one identity; null = no limit. */
   rateLimit: { perSecond: number; burst: number } | null;
   streams: StreamLimits;
+  /** Requests in progress at once. */
+  requestLimit: number;
 }
 
 /**
@@ -39,10 +42,12 @@ export class Guard {
   private readonly rules = new Map<string, Rule>();
   private readonly limit: RateLimit | undefined;
   private readonly streams: Streams;
+  private readonly inFlight: InFlight;
 
   constructor(readonly access: Access, private readonly settings: GuardSettings) {
     if (settings.rateLimit !== null) this.limit = new RateLimit(settings.rateLimit.perSecond, settings.rateLimit.burst);
     this.streams = new Streams(settings.streams);
+    this.inFlight = new InFlight(settings.requestLimit);
     access.onReload = () => void this.streams.sweep();
   }
 
@@ -89,7 +94,9 @@ export class Guard {
     const isStream = opensStream(request);
     if (!may(found, rule.need, names)) return forbidden(found, rule, names, request, isStream);
     request.identity = found;
-    return isStream ? this.openStream(found, rule, names, request, reply) : undefined;
+    if (isStream) return this.openStream(found, rule, names, request, reply);
+    const crowded = this.inFlight.take(request.raw, reply.raw);
+    return crowded === undefined ? undefined : new Refused('too_many_requests', crowded, null, 1);
   }
 
   private openStream(identity: Identity, rule: Rule, names: RouteNames, request: FastifyRequest, reply: FastifyReply): Refused | undefined {

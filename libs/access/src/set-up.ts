@@ -22,6 +22,7 @@ export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp =
   const guard = new Guard(access, {
     openMetrics: config.metricsAuth === 'off',
     rateLimit: config.rateLimit === 0 ? null : { perSecond: config.rateLimit, burst: config.rateBurst === 0 ? 2 * config.rateLimit : config.rateBurst },
+    requestLimit: config.requestLimit,
     streams: { total: config.streamLimit, perIdentity: config.streamLimitPerIdentity },
   });
   const tls = named(`TLS_CERT_FILE ${config.tlsCertFile}`, () => tlsOf(config, logger));
@@ -40,7 +41,9 @@ export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp =
 
 /** The guard of a server that asks nobody who he is: of tests, and of tools that run one for themselves. */
 export const openGuard = (): Guard =>
-  new Guard(new Access({ accessFile: null, oidc: null, certificates: false }, null), { openMetrics: true, rateLimit: null, streams: { total: 10_000, perIdentity: 10_000 } });
+  new Guard(new Access({ accessFile: null, oidc: null, certificates: false }, null), {
+    openMetrics: true, rateLimit: null, requestLimit: 100_000, streams: { total: 10_000, perIdentity: 10_000 },
+  });
 
 const oidcOf = ({ oidcIssuer: issuer, oidcAudience: audience, oidcJwksUri: jwksUri, oidcUserClaim: userClaim, oidcGroupsClaim: groupsClaim, oidcPrefix: prefix }: AccessConfig) =>
   (issuer === null || audience === null ? null : { issuer, audience, jwksUri, userClaim, groupsClaim, prefix });

@@ -17,6 +17,8 @@ type ServiceConfig = AccessConfig & KafkaConfig & {
   logFormat: LogFormat;
   /** Commands that may wait per cluster; the next one is refused with 429. */
   queueLimit: number;
+  /** A command that has waited for so long is refused with 503. */
+  queueSeconds: number;
   /** Commands in one commit. */
   batchLimit: number;
   /** A cluster without commands for so long leaves memory. */
@@ -100,6 +102,8 @@ const options = {
   logLevel: { summary: `least severe level that is logged: ${logLevels.join(', ')}`, parse: oneOf(logLevels) },
   logFormat: { summary: 'pretty for people, json for one object per line', parse: oneOf(logFormats) },
   queueLimit: { summary: 'commands that may wait per cluster; more are refused with 429', parse: integer(1, 1_000_000) },
+  queueSeconds: { summary: 'a command that has waited for so long is refused with 503', parse: integer(1, 600) },
+  requestLimit: { summary: 'requests in progress at once; more are refused with 429', parse: integer(1, 1_000_000) },
   // 1000 in a commit gave 5 % more throughput than 100 for ten times the latency: more than this helps nobody.
   batchLimit: { summary: 'commands of one cluster in one commit', parse: integer(1, 1024) },
   clusterIdleSeconds: { summary: 'unload a cluster from memory after so long without a command', parse: integer(1, 31_536_000) },
@@ -141,7 +145,7 @@ type OptionKey = keyof typeof options;
 type Fallback = { text: string } | 'required' | null;
 const servesHttp = {
   host: { text: '127.0.0.1' }, port: { text: '8080' }, logLevel: { text: 'info' },
-  queueLimit: { text: '2048' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
+  queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, requestLimit: { text: '4096' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
   poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
   allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
@@ -155,7 +159,7 @@ const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey,
   const logFormat = { text: isTerminal ? 'pretty' : 'json' };
   return app === 'standalone'
     ? { ...servesHttp, logFormat, dataDir: { text: './data' }, databaseUrl: null, migrateOnStart: { text: 'true' } }
-    : { ...servesHttp, logFormat, databaseUrl: 'required', migrateOnStart: { text: 'false' } };
+    : { ...servesHttp, logFormat, databaseUrl: 'required', migrateOnStart: { text: 'false' }, drainSeconds: { text: '5' } };
 };
 
 const envName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();

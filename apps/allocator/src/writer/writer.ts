@@ -8,6 +8,8 @@ import { QueueFull, WriterUnavailable, type Order, type Outcome, type UnitOutcom
 export interface WriterSettings {
   /** Orders that may wait; the next one is refused. */
   queueLimit: number;
+  /** An order that has waited for so long is refused: whoever sent it had better retry than wait on. 10 unless told. */
+  queueSeconds?: number;
   /** Orders in one append. More than 256 buys nothing (guide, section 7). */
   batchLimit: number;
 }
@@ -25,6 +27,7 @@ export interface WriterObserver {
 const lockFirstAppends = 100;
 const lockFirstMs = 5_000;
 const attemptsMax = 5;
+const queueSecondsDefault = 10;
 
 /** One order, or a unit of several that are accepted together or not at all. */
 interface Waiting {
@@ -107,6 +110,17 @@ export class Writer {
     this.queue.push({ orders, isUnit, queuedMs: performance.now(), resolve, reject });
     this.decideAhead();
     this.running ??= this.run();
+  }
+
+  /** Answers what has waited too long. Called every second, since the append that it waits for may hang. */
+  refuseLate(): void {
+    const bound = this.settings.queueSeconds ?? queueSecondsDefault;
+    const sinceMs = performance.now() - bound * 1000;
+    const inTime = this.queue.findIndex(({ queuedMs }) => queuedMs > sinceMs); // the oldest stand first
+    for (const { orders, reject } of this.queue.splice(0, inTime < 0 ? this.queue.length : inTime)) {
+      for (const order of orders) this.observer.failed(this.name, order);
+      reject(new WriterUnavailable(`the database is too slow: the command waited ${bound} s and was not decided; send it again`));
+    }
   }
 
   /** Resolves when everything that was queued has been answered. */

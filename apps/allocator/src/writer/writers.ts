@@ -38,14 +38,14 @@ const namesMax = 100_000;
 export class Writers {
   private readonly writers = new Map<number, Writer>();
   private readonly names = new Map<string, { head: ClusterHead; readMs: number }>();
-  private readonly sweep: NodeJS.Timeout;
+  private readonly sweeps: readonly NodeJS.Timeout[];
   private stopping = false;
   /** Told of every order that was answered, for those who wait for changes of a cluster. */
   onCommit: (clusterId: number) => void = () => {};
 
   constructor(private readonly store: EventStore, private readonly settings: WritersSettings, private readonly observer: WriterObserver) {
-    this.sweep = setInterval(() => this.unloadIdle(), Math.min(settings.clusterIdleSeconds * 1000, 60_000));
-    this.sweep.unref();
+    this.sweeps = [setInterval(() => this.unloadIdle(), Math.min(settings.clusterIdleSeconds * 1000, 60_000)), setInterval(() => this.refuseLate(), 1_000)];
+    for (const sweep of this.sweeps) sweep.unref();
   }
 
   /** @throws WriterUnavailable while stopping */
@@ -123,7 +123,7 @@ export class Writers {
   /** Takes no more orders and waits for those that were taken. */
   async stop(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.sweep);
+    for (const sweep of this.sweeps) clearInterval(sweep);
     await Promise.all([...this.writers.values()].map((writer) => writer.drained()));
   }
 
@@ -134,6 +134,10 @@ export class Writers {
     this.names.set(name, { head, readMs: Date.now() });
     if (this.names.size > namesMax) this.names.delete(this.names.keys().next().value ?? '');
     return head;
+  }
+
+  private refuseLate(): void {
+    for (const writer of this.writers.values()) writer.refuseLate();
   }
 
   private unloadIdle(): void {

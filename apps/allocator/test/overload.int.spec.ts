@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createPool, PostgresEventStore } from '@ipledger/event-store';
+import { eventually, freshDatabase, TcpProxy, type TestDatabase } from '@ipledger/testing';
+import { startServer, type Answer, type TestServer } from './start.js';
+
+/** Postgres is slow, stuck or away: what cannot be done is refused in time, with the wish to be asked again, and nothing piles up. */
+describe('a database that does not answer', () => {
+  let database: TestDatabase;
+  let proxy: TcpProxy;
+  let server: TestServer;
+  beforeAll(async () => {
+    database = await freshDatabase();
+    proxy = await TcpProxy.to(database.url);
+    const store = new PostgresEventStore(createPool({ url: proxy.urlOf(database.url), max: 4, statementTimeoutMs: 500 }));
+    server = await startServer(store, { queueLimit: 40, queueSeconds: 1 }, { requestLimit: 100 });
+    await server.register('c', ['10.96.0.0/16']);
+    await create('before');
+  });
+  afterAll(async () => {
+    await server.close();
+    await server.store.close();
+    await proxy.close();
+    await database.drop();
+  });
+  const create = (name: string): Promise<Answer> => server.send('POST', server.services('c'), { metadata: { name }, spec: { ports: [{ port: 80 }] } });
+  const list = async (): Promise<string[]> => ((await server.send('GET', server.services('c'))).json.items as { metadata: { name: string } }[]).map(({ metadata }) => metadata.name);
+  const expectShed = ({ status, headers, json }: Answer): void => {
+    expect([429, 503]).toContain(status);
+    expect(headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(json).toMatchObject({ kind: 'Status', reason: status === 429 ? 'TooManyRequests' : 'ServiceUnavailable', code: status });
+  };
+
+  it('stuck: ten times what there is room for is refused with 429 or 503 and Retry-After; then all is well again', async () => {
+    proxy.stall();
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, i) => (i % 2 === 0 ? create(`stuck-${i}`) : server.send('GET', `${server.services('c')}/before`))));
+    for (const answer of answers) expectShed(answer);
+    const count = (code: number): number => answers.filter(({ status }) => status === code).length;
+    expect(count(503)).toBeLessThanOrEqual(100); // as many as there was room for; all others at once
+    expect(count(503)).toBeGreaterThan(0);
+    expect((await server.send('GET', '/livez')).status).toBe(200);
+    expect((await server.send('GET', '/readyz')).status).toBe(503);
+    proxy.resume();
+    await eventually(async () => expect((await create('after-stall')).status).toBe(201), { timeoutMs: 20_000 });
+    expect(await list()).toContain('after-stall');
+  });
+
+  it('cut off: connections are made anew, and a create that was answered is there', async () => {
+    const created: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const sent = Array.from({ length: 8 }, (_, j) => create(`cut-${i}-${j}`));
+      proxy.cut();
+      for (const [j, { status }] of (await Promise.all(sent)).entries()) {
+        expect([201, 503]).toContain(status);
+        if (status === 201) created.push(`cut-${i}-${j}`);
+      }
+    }
+    await eventually(async () => expect((await create('after-cut')).status).toBe(201), { timeoutMs: 20_000 });
+    expect(await list()).toEqual(expect.arrayContaining(created));
+  });
+
+  it('with the row of one cluster held by somebody: its commands get 503 in time, other clusters go on', async () => {
+    await server.register('other', ['10.97.0.0/16']);
+    const pool = createPool({ url: database.url });
+    const holder = await pool.connect();
+    await holder.query("BEGIN; SELECT FROM cluster_revisions r JOIN clusters c ON c.id = r.cluster_id WHERE c.name = 'c' FOR UPDATE OF r");
+    const held = Array.from({ length: 30 }, (_, i) => create(`held-${i}`));
+    const elsewhere = await server.send('POST', server.services('other'), { metadata: { name: 's' }, spec: { ports: [{ port: 80 }] } });
+    expect(elsewhere.status).toBe(201);
+    for (const answer of await Promise.all(held)) expectShed(answer);
+    await holder.query('ROLLBACK');
+    holder.release();
+    await pool.end();
+    await eventually(async () => expect((await create('after-hold')).status).toBe(201), { timeoutMs: 20_000 });
+    expect((await list()).filter((name) => name.startsWith('held-'))).toEqual([]);
+  });
+});
+
+describe('a client that sends what it should not', () => {
+  let server: TestServer;
+  beforeAll(async () => { server = await startServer(undefined, {}, { requestLimit: 2 }); });
+  afterAll(() => server.close());
+  const raw = async (request: string): Promise<string> => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(request);
+    return text(socket);
+  };
+
+  it.each<[string, string, number, string]>([
+    ['headers of more than 16 KiB', `GET /v1/clusters HTTP/1.1\r\nhost: x\r\nx-long: ${'a'.repeat(17_000)}\r\n\r\n`, 431, 'headers_too_large'],
+    ['a URL of more than 16 KiB', `GET /v1/clusters?${'a'.repeat(17_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431, 'headers_too_large'],
+    ['what is not HTTP', 'hello\r\n\r\n', 400, 'invalid_request'],
+  ])('%s', async (_what, request, status, code) => {
+    const [head, body] = (await raw(request)).split('\r\n\r\n');
+    expect(head).toContain(`HTTP/1.1 ${status} `);
+    expect(JSON.parse(body ?? '')).toMatchObject({ status, code });
+  });
+
+  it('bodies that never come take no more than their share', async () => {
+    const slow = [0, 1].map(() => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.write('POST /v1/clusters HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{');
+      return socket;
+    });
+    await eventually(async () => {
+      const { status, json } = await server.send('GET', '/v1/clusters');
+      expect([status, json.detail]).toEqual([429, '2 requests are in progress, which is the limit of this process; retry later']);
+    });
+    expect((await server.send('GET', '/livez')).status).toBe(200);
+    for (const socket of slow) {
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    await eventually(async () => expect((await server.send('GET', '/v1/clusters')).status).toBe(200));
+  });
+});
