@@ -6,4 +6,5 @@ export { IdentityProvider } from './identity-provider.js';
 export { TcpProxy } from './tcp-proxy.js';
 export { runSql, withDatabase } from './postgres-server.js';
 export { Broker } from './kafka/broker.js';
+export { kafkaVersion } from './kafka/jars.js';
 export { describeWithKafka, describeWithOwnBroker, type TestKafka } from './kafka/describe.js';
