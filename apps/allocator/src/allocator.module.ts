@@ -3,16 +3,18 @@ import type { Logger, MetricsRegistry } from '@ipledger/runtime';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { BulkController } from './bulk/bulk.controller.js';
+import { ServicesBatchController } from './bulk/services-batch.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { InspectController } from './clusters/inspect.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
 import { DocsController } from './docs/docs.controller.js';
+import { ErrorFilter } from './error.filter.js';
 import { HealthController } from './health.controller.js';
 import { kubernetesControllers } from './kubernetes/controllers.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
 import { EVENT_STORE, STOPPING, VERSION } from './tokens.js';
-import { SubmitOrderHandler } from './writer/submit.handler.js';
+import { SubmitOrderHandler, SubmitUnitHandler } from './writer/submit.handler.js';
 import { Writers, type WritersSettings } from './writer/writers.js';
 
 export interface AllocatorOptions {
@@ -30,7 +32,7 @@ export interface AllocatorOptions {
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, settings, version, commit = '', isStopping, relay }: AllocatorOptions): DynamicModule {
+  static of({ store, logger, settings, version, commit = '', isStopping, relay }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
@@ -44,9 +46,11 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot()],
-      controllers: [...kubernetesControllers, ClustersController, BulkController, InspectController, KubeconfigController, HealthController, DocsController],
+      controllers: [...kubernetesControllers, ClustersController, BulkController, ServicesBatchController, InspectController, KubeconfigController, HealthController, DocsController],
       providers: [
         SubmitOrderHandler,
+        SubmitUnitHandler,
+        { provide: ErrorFilter, useValue: new ErrorFilter(logger) },
         { provide: EVENT_STORE, useValue: store },
         { provide: VERSION, useValue: version },
         { provide: STOPPING, useValue: isStopping },

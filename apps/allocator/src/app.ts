@@ -20,6 +20,10 @@ declare module 'fastify' {
     /** The bytes of a body that was parsed under `/v1`. */
     rawBody?: Uint8Array;
   }
+  interface FastifyContextConfig {
+    /** A route under `/v1` that reads its body itself: its bytes, or the stream of them when it comes as lines. */
+    readsBody?: boolean;
+  }
 }
 
 export interface Allocator {
@@ -56,7 +60,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of(options), adapter, { bodyParser: false, logger: false });
-  const errors = new ErrorFilter(options.logger);
+  const errors = app.get(ErrorFilter);
   app.useGlobalFilters(errors);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = listRoutes(fastify);
@@ -94,14 +98,23 @@ const parseBodies = (fastify: FastifyInstance): void => {
   fastify.removeAllContentTypeParsers();
   // The usual type by its name as well: Fastify then need not look for the nearest match.
   fastify.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
-    if (request.url.startsWith('/clusters/')) return done(null, body);
-    request.rawBody = body;
-    try {
-      done(null, readV1Body(request.headers['content-type'], body));
-    } catch (error) {
-      done(error as Error);
-    }
+    parseBody(request, body, done);
   });
+  // Lines are read as they come where a route takes them. Elsewhere the type is refused, whatever the body would say: a byte stands for it.
+  fastify.addContentTypeParser('application/x-ndjson', (request: FastifyRequest, lines: IncomingMessage, done) => {
+    if (request.routeOptions.config.readsBody === true) done(null, lines);
+    else parseBody(request, Buffer.from('\n'), done);
+  });
+};
+
+const parseBody = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+  if (request.url.startsWith('/clusters/') || request.routeOptions.config.readsBody === true) return done(null, body);
+  request.rawBody = body;
+  try {
+    done(null, readV1Body(request.headers['content-type'], body));
+  } catch (error) {
+    done(error as Error);
+  }
 };
 
 const readV1Body = (contentType: string | undefined, body: Buffer): unknown => {

@@ -37,10 +37,12 @@ export class ErrorFilter implements ExceptionFilter {
       return;
     }
     if (error instanceof StatusError) sendWarnings(reply, error.warnings);
-    send(reply, error instanceof StatusError ? error.answer : this.statusOf(error, request));
+    send(reply, this.statusOf(error, request));
   }
 
-  private statusOf(error: unknown, request: FastifyRequest): StatusAnswer {
+  /** Any error as a `Status`, for the items of a bulk request too. */
+  statusOf(error: unknown, request: FastifyRequest): StatusAnswer {
+    if (error instanceof StatusError) return error.answer;
     if (error instanceof Refused) return refusedStatus(error);
     if (error instanceof QueueFull) return tooManyRequests(error.message, error.retryAfterSeconds);
     if (isUnavailable(error)) return unavailable(error.message, 1);

@@ -59,7 +59,8 @@ export const orderOf = (request: FastifyRequest, command: Command, body: Uint8Ar
   };
 };
 
-const fingerprint = (request: FastifyRequest, body: Uint8Array | undefined): string =>
+/** Of a request, or of the part of it that `body` is. */
+export const fingerprint = (request: FastifyRequest, body: Uint8Array | undefined): string =>
   createHash('sha256')
     .update(`${request.method}\n${request.url}\n${header(request, 'content-type') ?? ''}\n`)
     .update(body ?? new Uint8Array())

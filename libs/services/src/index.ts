@@ -2,7 +2,7 @@ export { claimChanges, type DatedEvent } from './claim-changes.js';
 export { compileDefinition, type ClusterDefinition } from './cluster/definition.js';
 export { decodeService } from './codec/decode-service.js';
 export { encodeService } from './codec/encode-service.js';
-export { readJsonBytes, type JsonText, type JsonValue } from './codec/json-reader.js';
+export { isJsonObject, readJsonBytes, type JsonObject, type JsonText, type JsonValue } from './codec/json-reader.js';
 export { readProtobuf } from './codec/protobuf.js';
 export { decodeWriteOptions, readDeleteOptions } from './codec/request-options.js';
 export type * from './commands.js';

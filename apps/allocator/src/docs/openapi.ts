@@ -1,5 +1,7 @@
+import { batchItemsMax } from '../bulk/envelope.js';
 import { topUpBody } from '../bulk/requests.js';
 import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
+import { itemPatchTypes } from '../bulk/service-item.js';
 import { problemCatalogue } from '../problem.js';
 
 /**
@@ -32,6 +34,7 @@ const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: Json): Json => ({ 'application/json': { schema } });
 const ok = (description: string, schema: Json): Json => ({ description, content: json(schema) });
 const listOf = (schema: Json): Json => ({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: schema }, continue: { type: 'string', description: 'Missing on the last page' } } });
+const itemOf = (kind: string, schema: Json): Json => ({ type: 'object', required: [kind], additionalProperties: false, properties: { [kind]: schema } });
 const parameter = (name: string): Json => ({ $ref: `#/components/parameters/${name}` });
 const inQuery = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
 const inPath = (name: string, description: string): Json => ({ name, in: 'path', required: true, schema: { type: 'string' }, description });
@@ -99,6 +102,28 @@ const schemas: Json = {
       data: { type: 'object' },
     },
   },
+  ServiceItem: {
+    oneOf: [
+      itemOf('create', { type: 'object', description: 'A Service; without a namespace it goes to `default`' }),
+      itemOf('replace', { type: 'object', description: 'A Service with its name' }),
+      itemOf('patch', {
+        type: 'object', required: ['name', 'contentType', 'body'], additionalProperties: false,
+        properties: { namespace: { type: 'string', default: 'default' }, name: { type: 'string' }, contentType: { enum: itemPatchTypes }, body: {} },
+      }),
+      itemOf('delete', {
+        type: 'object', required: ['name'], additionalProperties: false,
+        properties: { namespace: { type: 'string', default: 'default' }, name: { type: 'string' }, preconditions: { type: 'object', properties: { uid: { type: 'string' }, resourceVersion: { type: 'string' } } } },
+      }),
+    ],
+  },
+  ServiceItemAnswer: {
+    type: 'object', required: ['status'],
+    properties: {
+      status: { type: 'integer', description: 'As the HTTP status of a request of its own; 424 = not done, since another item of an atomic batch was not accepted' },
+      object: { type: 'object', description: 'The Service, or what a DELETE answers' }, error: { type: 'object', description: 'A Kubernetes `Status`' },
+      warnings: { type: 'array', items: { type: 'string' } }, replayed: { type: 'boolean', description: 'An earlier answer given again' },
+    },
+  },
   TopUp: {
     type: 'object', description: 'Every Service in `lacking` ends in exactly one of `toppedUp`, `settledMeanwhile`, `rest`, `refused`',
     properties: {
@@ -158,6 +183,37 @@ const clusterPaths: Json = {
 const inLines = (name: string): Json => ({ ...json(ref(name)), 'application/x-ndjson': { schema: { ...ref(name), description: 'A line each second with the report so far and `"done": false`; the last one has `"done": true`' } } });
 
 const bulkPaths: Json = {
+  '/v1/clusters/{cluster}/services:batch': {
+    post: {
+      tags: ['services'], summary: 'Create, replace, patch and delete many Services',
+      description:
+        'Each item is answered in its place with what a request of its own would be answered; a body that parses is a 200. Items are decided in order, and one that is refused ' +
+        'does not hurt its neighbours. With `atomic` all happen in one commit or none: the one that is not accepted says why, the others are 424. As `application/x-ndjson` an item ' +
+        'stands on each line (at most 3 MiB), in any number, and so do the answers, which go out while lines still come in; such a run is not atomic. An Idempotency-Key covers every item ' +
+        'by its place; accepted items of a retry are answered again with `"replayed": true`.',
+      parameters: [
+        parameter('cluster'), parameter('dryRun'), inQuery('fieldManager', { type: 'string' }, 'As in the Kubernetes API'),
+        inQuery('fieldValidation', { enum: ['Strict', 'Warn', 'Ignore'], default: 'Warn' }, 'As in the Kubernetes API'), parameter('key'),
+      ],
+      requestBody: {
+        required: true,
+        content: {
+          ...json({
+            type: 'object', required: ['items'], additionalProperties: false,
+            properties: {
+              items: { type: 'array', minItems: 1, maxItems: batchItemsMax, items: ref('ServiceItem') },
+              atomic: { type: 'boolean', default: false, description: 'All in one commit, or none' },
+            },
+          }),
+          'application/x-ndjson': { schema: ref('ServiceItem') },
+        },
+      },
+      responses: {
+        200: { description: 'An answer for each item, in order', content: { ...json({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: ref('ServiceItemAnswer') } } }), 'application/x-ndjson': { schema: ref('ServiceItemAnswer') } } },
+        ...problems,
+      },
+    },
+  },
   '/v1/clusters/{cluster}/services:topup': {
     post: {
       tags: ['services'], summary: 'Give every PreferDualStack Service with one family its second',

@@ -6,20 +6,20 @@ import { badRequest, status, type StatusAnswer } from './status.js';
 import { StatusError } from './status-error.js';
 import { readYamlBytes } from './yaml-body.js';
 
-const formats: Record<string, ServicePatch['format'] | 'apply'> = {
+/** Content types that a PATCH may have, in upstream's order. */
+export const patchFormats: Record<string, ServicePatch['format'] | 'apply'> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
 
-/** Content types that a PATCH may have, in upstream's order. */
-export const patchTypes = Object.keys(formats);
+export const patchTypes = Object.keys(patchFormats);
 
 /** A PATCH as a change. @throws StatusError 415, 422, 400 */
 export const patchRequest = (request: FastifyRequest): { change: UpdateService['change']; options: WriteOptions } => {
   const type = patchType(request);
-  const format = formats[type];
+  const format = patchFormats[type];
   if (format === 'apply') return applyRequest(request);
   if (format === undefined) throw new StatusError(unsupported(type));
   const options = writeOptions(request, 'PatchOptions');

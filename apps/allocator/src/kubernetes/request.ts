@@ -47,7 +47,7 @@ export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'U
 };
 
 const managerCharsMax = 128;
-const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) || 'unknown';
+export const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) || 'unknown';
 
 export const queryOf = (request: FastifyRequest): URLSearchParams => new URLSearchParams(request.url.split('?', 2)[1] ?? '');
 
@@ -69,14 +69,17 @@ export const readObjectBody = (request: FastifyRequest): ParsedBody => {
 export const bodyOf = (request: FastifyRequest): Uint8Array => (request.body instanceof Uint8Array ? request.body : new Uint8Array());
 
 /** The Service in a body, with the warnings that its unknown and repeated fields are worth. @throws StatusError 400 */
-export const serviceBody = (request: FastifyRequest, options: WriteOptions): { service: ServiceObject; warnings: string[] } => {
-  const { value, duplicates } = readObjectBody(request);
+export const serviceBody = (request: FastifyRequest, options: WriteOptions): { service: ServiceObject; warnings: string[] } =>
+  serviceIn(readObjectBody(request), options.fieldValidation);
+
+/** The same of a tree. @throws StatusError 400 */
+export const serviceIn = ({ value, duplicates }: ParsedBody, fieldValidation: WriteOptions['fieldValidation']): { service: ServiceObject; warnings: string[] } => {
   const decoded = decodeService(value, duplicates);
   const prefix = 'Service in version "v1" cannot be handled as a Service';
   if ('failure' in decoded) throw new StatusError(badRequest(`${prefix}: ${decoded.failure}`));
-  if (options.fieldValidation === 'Strict' && decoded.strict.length > 0)
+  if (fieldValidation === 'Strict' && decoded.strict.length > 0)
     throw new StatusError(badRequest(`${prefix}: strict decoding error: ${decoded.strict.join(', ')}`));
-  return { service: applyStaticDefaults(decoded.service), warnings: options.fieldValidation === 'Warn' ? decoded.strict : [] };
+  return { service: applyStaticDefaults(decoded.service), warnings: fieldValidation === 'Warn' ? decoded.strict : [] };
 };
 
 /** What the edge adds to every Service command: the time, randomness, a uid should one be needed. */

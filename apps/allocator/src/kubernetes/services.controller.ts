@@ -16,7 +16,7 @@ import { assertListForm, representationOf, sendObject, sendText } from './repres
 import { assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
 import type { ListedService } from './list-at.js';
 import { asPages, servicePage, serviceListText } from './service-list.js';
-import { notFound, rejectionStatus, status } from './status.js';
+import { notFound, rejectionStatus, requestDiffers } from './status.js';
 import { StatusError } from './status-error.js';
 import { sendWarnings } from './warnings.js';
 import { serveWatch } from './watch.js';
@@ -171,6 +171,3 @@ interface Names {
 interface ItemNames extends Names {
   name: string;
 }
-
-const requestDiffers = (key: string) =>
-  status(422, 'Invalid', `the Idempotency-Key ${JSON.stringify(key)} was used for a request with other content; use a new key for a new request`, {});

@@ -71,6 +71,9 @@ export const unavailable = (message: string, retryAfterSeconds: number): StatusA
 export const internalError = (text: string): StatusAnswer =>
   status(500, 'InternalError', `Internal error occurred: ${text}`, { causes: [{ message: text }] });
 
+export const requestDiffers = (key: string): StatusAnswer =>
+  status(422, 'Invalid', `the Idempotency-Key ${JSON.stringify(key)} was used for a request with other content; use a new key for a new request`, {});
+
 const conflict = (kind: string, name: string, why: string): StatusAnswer =>
   status(409, 'Conflict', `Operation cannot be fulfilled on ${kind} "${name}": ${why}`, { name, kind: kind === 'Service' ? 'Service' : 'services' });
 

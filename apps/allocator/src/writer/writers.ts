@@ -2,7 +2,7 @@ import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { formatAddress, type Family } from '@ipledger/ip';
 import { poolFigures, type ClusterUsage, type PoolUsage } from '@ipledger/observability';
 import { compileDefinition, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
-import { WriterUnavailable, type Order, type Outcome } from './order.js';
+import { WriterUnavailable, type Order, type Outcome, type UnitOutcome } from './order.js';
 import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
 
 export interface WritersSettings extends WriterSettings {
@@ -50,16 +50,27 @@ export class Writers {
 
   /** @throws WriterUnavailable while stopping */
   async submit(clusterId: number, name: string, order: Order): Promise<Outcome> {
+    const outcome = await this.writerOf(clusterId, name).submit(order);
+    this.onCommit(clusterId);
+    if (order.command.type.includes('Cluster') || order.command.type.includes('Cidr')) this.names.delete(name);
+    return outcome;
+  }
+
+  /** Orders for Services that are accepted together or not at all. @throws WriterUnavailable while stopping */
+  async submitUnit(clusterId: number, name: string, orders: readonly Order[]): Promise<readonly UnitOutcome[]> {
+    const outcomes = await this.writerOf(clusterId, name).submitUnit(orders);
+    this.onCommit(clusterId);
+    return outcomes;
+  }
+
+  private writerOf(clusterId: number, name: string): Writer {
     if (this.stopping) throw new WriterUnavailable('this process is stopping; send the order again');
     let writer = this.writers.get(clusterId);
     if (writer === undefined) {
       writer = new Writer(clusterId, name, this.store, this.settings, this.observer);
       this.writers.set(clusterId, writer);
     }
-    const outcome = await writer.submit(order);
-    this.onCommit(clusterId);
-    if (order.command.type.includes('Cluster') || order.command.type.includes('Cidr')) this.names.delete(name);
-    return outcome;
+    return writer;
   }
 
   /** The cluster of that name; undefined when there is none or it was removed. Its definition may be a second old. */
