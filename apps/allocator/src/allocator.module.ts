@@ -1,11 +1,11 @@
 import { PostgresEventStore, type EventStore } from '@ipledger/event-store';
 import type { Logger, MetricsRegistry } from '@ipledger/runtime';
+import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { BulkController } from './bulk/bulk.controller.js';
 import { ServicesBatchController } from './bulk/services-batch.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
-import { InspectController } from './clusters/inspect.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { ErrorFilter } from './error.filter.js';
@@ -27,26 +27,33 @@ export interface AllocatorOptions {
   isStopping(): boolean;
   /** What else wants to know of commits in this process, and adds to its metrics. */
   relay?: { hint(): void; observe(registry: MetricsRegistry): void };
+  /** Where queries about usage and the past are answered from; without them only the log and the claims answer. */
+  views?: ViewsReader;
+  /** Told of every commit of this process. */
+  onCommit?(): void;
 }
 
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, logger, settings, version, commit = '', isStopping, relay }: AllocatorOptions): DynamicModule {
+  static of({ store, logger, settings, version, commit = '', isStopping, relay, views, onCommit }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
+    const followers = new LogFollowers(store);
     writers.onCommit = (clusterId) => {
       feeds.hint(clusterId);
+      followers.hint(clusterId);
       relay?.hint();
+      onCommit?.();
     };
     metrics.observe(writers, feeds);
     if (store instanceof PostgresEventStore) metrics.observeDatabase(store);
     relay?.observe(metrics.registry);
     return {
       module: AllocatorModule,
-      imports: [CqrsModule.forRoot()],
-      controllers: [...kubernetesControllers, ClustersController, BulkController, ServicesBatchController, InspectController, KubeconfigController, HealthController, DocsController],
+      imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers })],
+      controllers: [...kubernetesControllers, ClustersController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,
@@ -57,6 +64,7 @@ export class AllocatorModule {
         { provide: AllocatorMetrics, useValue: metrics },
         { provide: Writers, useValue: writers },
         { provide: WatchFeeds, useValue: feeds },
+        { provide: LogFollowers, useValue: followers },
       ],
     };
   }

@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openGuard, type AccessSetUp } from '@ipledger/access';
+import type { MetricsRegistry } from '@ipledger/runtime';
 import { readJsonBytes } from '@ipledger/services';
+import { LogFollowers } from '@ipledger/views';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -37,6 +39,8 @@ export interface Allocator {
   asItself(method: 'GET' | 'POST', path: string, body?: object): Promise<{ status: number; body: string }>;
   /** Every route there is. */
   routes: readonly { method: string; path: string }[];
+  /** What the process counts, for whatever else runs in it. */
+  registry: MetricsRegistry;
 }
 
 /** How long a client may take to send a request, body included. */
@@ -77,6 +81,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
       const answer = await fastify.inject({ method, url: path, headers: { authorization: `Bearer ${guard.access.ownToken}` }, ...(body && { payload: body }) });
       return { status: answer.statusCode, body: answer.body };
     },
+    registry: app.get(AllocatorMetrics).registry,
     listen: async (port, host) => {
       await app.listen(port, host);
       return (app.getHttpServer().address() as AddressInfo).port;
@@ -84,6 +89,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     turnAway: () => connections.turnAway(),
     close: async () => {
       app.get(WatchFeeds).end();
+      app.get(LogFollowers).end();
       await connections.endWith(() => app.close());
       await app.get(Writers).stop();
     },

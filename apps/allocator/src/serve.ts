@@ -1,7 +1,8 @@
-import { migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
+import { createPool, migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
 import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { KafkaPublisher } from '@ipledger/messaging';
 import { EmbeddedPostgresError, kafkaSettings, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
+import { ViewsReader } from '@ipledger/views';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
@@ -11,36 +12,50 @@ import { observeRelay } from './relay/relay-metrics.js';
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
 
-export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize'>;
+export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize' | 'viewsDatabaseUrl'>;
 
 export interface Served {
   allocator: Allocator;
   store: PostgresEventStore;
+  views: ViewsReader;
+  /** Where the views are. */
+  viewsUrl: string;
   /** Where it listens, for people: `http://127.0.0.1:8080`. */
   url: string;
+}
+
+/** What else runs in the process and wants to know. */
+export interface ServeHooks {
+  /** Called after every commit of this process. */
+  onCommit?(): void;
 }
 
 /**
  * Brings up the command side over a database: schema, store, HTTP; and registers how each goes down again.
  * @throws StartProblem, and what the database throws
  */
-export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle: Lifecycle, logger: Logger): Promise<Served> => {
+export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle: Lifecycle, logger: Logger, hooks: ServeHooks = {}): Promise<Served> => {
   const access = letIn(config, lifecycle, logger);
   const applied = config.migrateOnStart ? await migrate(databaseUrl) : await requireSchema(databaseUrl);
   if (applied !== undefined && applied.length > 0) logger.info('schema brought up to date', { applied });
-  const store = new PostgresEventStore({ url: databaseUrl, max: config.poolSize, onIdleError: (error) => logger.warn('an idle database connection was lost', { error: error.message }) });
+  const onIdleError = (error: Error): void => logger.warn('an idle database connection was lost', { error: error.message });
+  const store = new PostgresEventStore({ url: databaseUrl, max: config.poolSize, onIdleError });
   lifecycle.onShutdown('close the database connections', () => store.close());
+  const viewsUrl = config.viewsDatabaseUrl ?? databaseUrl;
+  const viewsPool = createPool({ url: viewsUrl, max: config.poolSize, applicationName: 'ipledger queries', onIdleError });
+  lifecycle.onShutdown('close the connections of queries', () => viewsPool.end());
+  const views = new ViewsReader(viewsPool);
   const purge = purgeRequestsRegularly(store, logger);
   lifecycle.onShutdown('stop purging', () => purge.stop());
   const relay = startRelay(databaseUrl, config, lifecycle, logger);
   const allocator = await createAllocator({
-    store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping,
+    store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping, views, ...hooks,
     ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
   }, access);
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
   lifecycle.onShutdown('wait until balancers turn away', () => drain(allocator, config.drainSeconds), (config.drainSeconds + 1) * 1000);
   const port = await listen(allocator, config.port, config.host);
-  return { allocator, store, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
+  return { allocator, store, views, viewsUrl, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
 };
 
 /** `/readyz` says no already; requests are still answered, each with `Connection: close`. */

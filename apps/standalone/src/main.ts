@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { createLogger, Lifecycle, loadConfig, startEmbeddedPostgres, type StandaloneConfig } from '@ipledger/runtime';
 import { failStart, serve } from '../../allocator/src/index.js';
+import { startProjection, type Projection } from '../../projector/src/index.js';
 import { registerDefaultCluster } from './default-cluster.js';
 
 const config = loadConfig('standalone');
@@ -19,7 +20,9 @@ const databaseUrl = async ({ databaseUrl: given, dataDir }: StandaloneConfig): P
 };
 
 try {
-  const { url, allocator } = await serve(await databaseUrl(config), config, lifecycle, logger);
+  let projection: Projection | undefined;
+  const { url, allocator, store, views, viewsUrl } = await serve(await databaseUrl(config), config, lifecycle, logger, { onCommit: () => projection?.hint() });
+  projection = startProjection({ store, viewsUrl, registry: allocator.registry, logger, lifecycle, onApplied: () => views.hint() });
   await registerDefaultCluster(allocator);
   logger.info(`ipledger listens on ${url}${config.databaseUrl === null ? `, data in ${config.dataDir}` : ''}`);
   const body = '{"metadata":{"name":"my-service"},"spec":{"ipFamilyPolicy":"PreferDualStack","selector":{"app":"MyApp"},"ports":[{"port":80}]}}';

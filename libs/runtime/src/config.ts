@@ -6,15 +6,25 @@ import type { LogFormat, LogLevel } from './logger.js';
 import { accessConflicts, isLoopback, type AccessConfig } from './access-config.js';
 
 /** What every app that serves HTTP needs. Times are whole seconds, limits are inclusive. */
-type ServiceConfig = AccessConfig & KafkaConfig & {
-  /** The same database past a pooler, for the relay's lock; null = `databaseUrl` is direct. */
-  databaseDirectUrl: string | null;
+type BaseConfig = AccessConfig & KafkaConfig & {
   host: string;
   /** 0 = any free port. */
   port: number;
-  migrateOnStart: boolean;
   logLevel: LogLevel;
   logFormat: LogFormat;
+  /** null = the views are in the database of the log. */
+  viewsDatabaseUrl: string | null;
+  /** Connections to each database. */
+  poolSize: number;
+  /** How long one step of the shutdown (draining requests, say) may take. */
+  shutdownSeconds: number;
+  /** How long a process that stops goes on serving, unready, so that balancers turn away first. */
+  drainSeconds: number;
+};
+type ServiceConfig = BaseConfig & {
+  /** The same database past a pooler, for the relay's lock; null = `databaseUrl` is direct. */
+  databaseDirectUrl: string | null;
+  migrateOnStart: boolean;
   /** Commands that may wait per cluster; the next one is refused with 429. */
   queueLimit: number;
   /** A command that has waited for so long is refused with 503. */
@@ -23,17 +33,12 @@ type ServiceConfig = AccessConfig & KafkaConfig & {
   batchLimit: number;
   /** A cluster without commands for so long leaves memory. */
   clusterIdleSeconds: number;
-  /** Connections to the database. */
-  poolSize: number;
-  /** How long one step of the shutdown (draining requests, say) may take. */
-  shutdownSeconds: number;
-  /** How long a process that stops goes on serving, unready, so that balancers turn away first. */
-  drainSeconds: number;
 };
 /** `databaseUrl` null = the embedded Postgres in `dataDir` (an absolute path). */
 export type StandaloneConfig = ServiceConfig & { dataDir: string; databaseUrl: string | null };
 export type AllocatorConfig = ServiceConfig & { databaseUrl: string };
-type ConfigOf = { standalone: StandaloneConfig; allocator: AllocatorConfig };
+export type ProjectorConfig = BaseConfig & { databaseUrl: string };
+type ConfigOf = { standalone: StandaloneConfig; allocator: AllocatorConfig; projector: ProjectorConfig };
 export type AppName = keyof ConfigOf;
 
 /** One thing wrong with the configuration; `value` is null when nothing was given. Passwords are blanked out. */
@@ -98,6 +103,7 @@ const options = {
   dataDir: { summary: 'folder of the embedded Postgres; not used with DATABASE_URL', parse: filePath },
   databaseUrl: { summary: 'Postgres 15 or newer that holds the log, postgres://…', parse: databaseUrl },
   databaseDirectUrl: { summary: 'the same database past a pooler such as PgBouncer, for the lock of the relay', parse: databaseUrl },
+  viewsDatabaseUrl: { summary: 'Postgres 15 or newer that holds the views; the one of the log otherwise', parse: databaseUrl },
   migrateOnStart: { summary: 'bring the schema up to date at start; otherwise refuse one that differs', isBoolean: true, parse: boolean },
   logLevel: { summary: `least severe level that is logged: ${logLevels.join(', ')}`, parse: oneOf(logLevels) },
   logFormat: { summary: 'pretty for people, json for one object per line', parse: oneOf(logFormats) },
@@ -145,21 +151,25 @@ type OptionKey = keyof typeof options;
 type Fallback = { text: string } | 'required' | null;
 const servesHttp = {
   host: { text: '127.0.0.1' }, port: { text: '8080' }, logLevel: { text: 'info' },
-  queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, requestLimit: { text: '4096' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
-  poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
-  allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
+  viewsDatabaseUrl: null, poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
+  allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, requestLimit: { text: '4096' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
   tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '1000' },
-  databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
+  kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
   kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
   kafkaTlsEnabled: { text: 'false' }, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
+} satisfies Partial<Record<OptionKey, Fallback>>;
+const takesCommands = {
+  ...servesHttp, databaseDirectUrl: null, queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
 } satisfies Partial<Record<OptionKey, Fallback>>;
 
 const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey, Fallback>> => {
   const logFormat = { text: isTerminal ? 'pretty' : 'json' };
-  return app === 'standalone'
-    ? { ...servesHttp, logFormat, dataDir: { text: './data' }, databaseUrl: null, migrateOnStart: { text: 'true' } }
-    : { ...servesHttp, logFormat, databaseUrl: 'required', migrateOnStart: { text: 'false' }, drainSeconds: { text: '5' } };
+  switch (app) {
+    case 'standalone': return { ...takesCommands, logFormat, dataDir: { text: './data' }, databaseUrl: null, migrateOnStart: { text: 'true' } };
+    case 'allocator': return { ...takesCommands, logFormat, databaseUrl: 'required', migrateOnStart: { text: 'false' }, drainSeconds: { text: '5' } };
+    case 'projector': return { ...servesHttp, logFormat, databaseUrl: 'required', drainSeconds: { text: '5' } };
+  }
 };
 
 const envName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
@@ -194,7 +204,7 @@ export const parseConfig = <App extends AppName>(app: App, source: ConfigSource)
       else problems.push({ name, value: withoutPassword(text), ...parsed });
     }
   }
-  if (problems.length === 0) problems.push(...accessConflicts(config as ServiceConfig), ...kafkaConflicts(config as ServiceConfig));
+  if (problems.length === 0) problems.push(...accessConflicts(config as BaseConfig), ...kafkaConflicts(config as BaseConfig));
   // The table above gives each key the parser of its type; TypeScript cannot follow that through a loop.
   return problems.length === 0 ? { kind: 'config', config: config as ConfigOf[App] } : { kind: 'problems', problems, text: problemText(problems) };
 };

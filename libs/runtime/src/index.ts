@@ -11,3 +11,5 @@ export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgres } from './embedded-postgres.js';
 export { EmbeddedPostgresError } from './embedded-postgres-error.js';
 export { kafkaSettings, type KafkaConfig } from './kafka-config.js';
+export { invalidRequest, problem, problemCatalogue, ProblemError, wholeNumberIn } from './problem.js';
+export type { Problem } from './problem.js';

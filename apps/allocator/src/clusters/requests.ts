@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { invalidRequest, problem, ProblemError, wholeNumberIn } from '@ipledger/runtime';
 import type { FastifyRequest } from 'fastify';
 import { idempotencyKeyProblem } from '../request-context.js';
-import { problem, ProblemError } from '../problem.js';
 import { newSeed } from '../writer/random.js';
+
+export { invalidRequest };
 
 /** JSON Schemas of the bodies of `/v1/clusters`. They state shape; what is allowed is decided by the domain, once. */
 const cidrList = { type: 'array', items: { type: 'string', maxLength: 64 }, minItems: 1, maxItems: 64 } as const;
@@ -37,9 +39,6 @@ export interface RegisterBody {
 /** What the edge adds to every cluster command. */
 export const clusterOrderBasis = (name: string, dryRun: boolean) => ({ name, dryRun, time: new Date(), seed: newSeed(), newUid: randomUUID() });
 
-export const invalidRequest = (field: string, value: unknown, why: string): ProblemError =>
-  new ProblemError(problem('invalid_request', `${field}: ${JSON.stringify(value)} ${why}`, { problems: [{ field, value, why }] }));
-
 /** `?dryRun=All`, or nothing. Also refuses an unusable Idempotency-Key. */
 export const isDryRun = (request: FastifyRequest): boolean => {
   const keyProblem = idempotencyKeyProblem(request);
@@ -50,11 +49,5 @@ export const isDryRun = (request: FastifyRequest): boolean => {
   return true;
 };
 
-/** A whole number from the query. @throws ProblemError when it is none, or out of bounds */
-export const wholeNumber = (request: FastifyRequest, name: string, bounds: { min: number; max: number; otherwise: number }): number => {
-  const text = (request.query as Record<string, unknown>)[name];
-  if (text === undefined) return bounds.otherwise;
-  const value = typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-  if (value >= bounds.min && value <= bounds.max) return value;
-  throw invalidRequest(name, text, `is not a whole number from ${bounds.min} to ${bounds.max}`);
-};
+export const wholeNumber = (request: FastifyRequest, name: string, bounds: { min: number; max: number; otherwise: number }): number =>
+  wholeNumberIn(request.query, name, bounds);

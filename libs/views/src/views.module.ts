@@ -1,0 +1,73 @@
+import type { EventStore } from '@ipledger/event-store';
+import { Controller, Get, Inject, Module, Param, Req, Res, type DynamicModule } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { queryAddress } from './queries/address.js';
+import type { Sources } from './queries/ask.js';
+import { followFrom, isFollowing, queryEvents } from './queries/events.js';
+import type { LogFollowers } from './queries/follow.js';
+import { queryNodePort, queryNodePorts } from './queries/node-ports.js';
+import { queryPools } from './queries/pools.js';
+import { queryServices } from './queries/services.js';
+import type { ViewsReader } from './queries/views-reader.js';
+
+const SOURCES = Symbol('sources of queries');
+const FOLLOWERS = Symbol('followers of logs');
+
+/** What is asked of a cluster besides its Services: mounted by allocator and projector alike, so that any replica answers (design D10). */
+@Controller('v1/clusters/:cluster')
+class ViewsController {
+  constructor(@Inject(SOURCES) private readonly sources: Sources, @Inject(FOLLOWERS) private readonly followers: LogFollowers) {}
+
+  @Get('addresses/:ip')
+  address(@Param('cluster') cluster: string, @Param('ip') ip: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryAddress(this.sources, cluster, ip, query);
+  }
+
+  @Get('pools')
+  pools(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPools(this.sources, cluster, query);
+  }
+
+  @Get('node-ports')
+  nodePorts(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryNodePorts(this.sources, cluster, query);
+  }
+
+  @Get('node-ports/:port')
+  nodePort(@Param('cluster') cluster: string, @Param('port') port: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryNodePort(this.sources, cluster, port, query);
+  }
+
+  @Get('services')
+  services(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryServices(this.sources, cluster, query);
+  }
+
+  @Get('events')
+  async events(@Param('cluster') cluster: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    if (!isFollowing(request.query)) return void reply.send(await queryEvents(this.sources, cluster, request.query));
+    const lastEventId = request.headers['last-event-id'];
+    const from = await followFrom(this.sources, cluster, request.query, Array.isArray(lastEventId) ? lastEventId[0] : lastEventId);
+    reply.hijack();
+    await this.followers.follow(from.cluster, from.after, reply.raw);
+  }
+}
+
+export interface ViewsModuleOptions {
+  store: EventStore;
+  /** null where no views are served: then only the log and the claims answer. */
+  views: ViewsReader | null;
+  followers: LogFollowers;
+}
+
+@Module({})
+export class ViewsModule {
+  static of({ store, views, followers }: ViewsModuleOptions): DynamicModule {
+    const sources: Sources = { store, views };
+    return {
+      module: ViewsModule,
+      controllers: [ViewsController],
+      providers: [{ provide: SOURCES, useValue: sources }, { provide: FOLLOWERS, useValue: followers }],
+    };
+  }
+}
