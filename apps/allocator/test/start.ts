@@ -1,7 +1,7 @@
 import { setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { InMemoryEventStore, type EventStore } from '@ipledger/event-store';
 import { createLogger, type AccessConfig } from '@ipledger/runtime';
-import { createAllocator } from '../src/index.js';
+import { createAllocator, type AllocatorOptions } from '../src/index.js';
 
 export interface Answer {
   status: number;
@@ -27,7 +27,7 @@ export interface TestServer {
 }
 
 /** The real server on a free port of this machine, over the in-memory store unless told otherwise. */
-export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number; queueSeconds?: number } = {}, access?: Partial<AccessConfig>): Promise<TestServer> => {
+export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number; queueSeconds?: number } = {}, access?: Partial<AccessConfig>, extras: Pick<AllocatorOptions, 'views' | 'onCommit'> = {}): Promise<TestServer> => {
   const logger = createLogger({ level: 'error', format: 'pretty' });
   const letIn = access === undefined ? undefined : setUpAccess({ ...withoutAccess, ...access }, logger);
   const allocator = await createAllocator({
@@ -36,6 +36,7 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
     settings: { queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600, ...settings },
     version: 'test',
     isStopping: () => false,
+    ...extras,
   }, letIn);
   const url = `${letIn?.tls ? 'https' : 'http'}://127.0.0.1:${await allocator.listen(0, '127.0.0.1')}`;
   const send: TestServer['send'] = async (method, path, body, headers = {}) => {

@@ -19,7 +19,7 @@ const problemsOf = (app: AppName, given: Partial<ConfigSource>): ConfigProblem[]
 
 describe('configuration', () => {
   it('needs nothing in standalone', () => expect(configOf('standalone')).toEqual({
-    host: '127.0.0.1', port: 8080, dataDir: resolve('data'), databaseUrl: null, migrateOnStart: true,
+    host: '127.0.0.1', port: 8080, dataDir: resolve('data'), databaseUrl: null, viewsDatabaseUrl: null, migrateOnStart: true,
     logLevel: 'info', logFormat: 'json', queueLimit: 2048, queueSeconds: 10, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15, drainSeconds: 0,
     allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
     databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: 'ipledger', kafkaClientId: 'ipledger', kafkaReplicationFactor: null,
@@ -34,6 +34,11 @@ describe('configuration', () => {
     const config = configOf('allocator', { env: { DATABASE_URL: url, DATA_DIR: 'ignored, as any other variable' } });
     expect(config).toMatchObject({ databaseUrl: url, migrateOnStart: false });
     expect(config).not.toHaveProperty('dataDir');
+  });
+
+  it('needs a database in the projector, which takes no commands', () => {
+    expect(problemsOf('projector', { argv: ['--queue-limit', '1'] })).toMatchObject([{ name: '--queue-limit', why: 'is not a flag of this program' }, { name: 'DATABASE_URL', value: null }]);
+    expect(configOf('projector', { env: { DATABASE_URL: url, VIEWS_DATABASE_URL: `${url}2` } })).toMatchObject({ databaseUrl: url, viewsDatabaseUrl: `${url}2` });
   });
 
   it.each<[string, Partial<ConfigSource>, object]>([
@@ -171,7 +176,7 @@ describe('configuration', () => {
     const rows = help.text.split('\n').slice(3).filter(Boolean).map((row) => row.trim().split(/ {2,}/));
     expect(rows.map((row) => row.slice(0, 3))).toEqual([
       ['--host', 'HOST', '127.0.0.1'], ['--port', 'PORT', '8080'], ['--data-dir', 'DATA_DIR', './data'],
-      ['--database-url', 'DATABASE_URL', '-'], ['--database-direct-url', 'DATABASE_DIRECT_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
+      ['--database-url', 'DATABASE_URL', '-'], ['--database-direct-url', 'DATABASE_DIRECT_URL', '-'], ['--views-database-url', 'VIEWS_DATABASE_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
       ['--log-level', 'LOG_LEVEL', 'info'], ['--log-format', 'LOG_FORMAT', 'json'], ['--queue-limit', 'QUEUE_LIMIT', '2048'],
       ['--queue-seconds', 'QUEUE_SECONDS', '10'], ['--request-limit', 'REQUEST_LIMIT', '4096'], ['--batch-limit', 'BATCH_LIMIT', '256'], ['--cluster-idle-seconds', 'CLUSTER_IDLE_SECONDS', '600'],
       ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'], ['--drain-seconds', 'DRAIN_SECONDS', '0'],
