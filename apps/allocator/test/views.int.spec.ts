@@ -1,8 +1,8 @@
 import { createPool, PostgresEventStore } from '@ipledger/event-store';
 import { LogTail } from '@ipledger/messaging';
-import { createLogger } from '@ipledger/runtime';
-import { eventually, useFreshDatabase } from '@ipledger/testing';
-import { Projector, ViewsReader } from '@ipledger/views';
+import { createLogger, MetricsRegistry } from '@ipledger/runtime';
+import { useFreshDatabase } from '@ipledger/testing';
+import { Projector, registerProjectionMetrics, ViewsReader } from '@ipledger/views';
 import type pg from 'pg';
 import { startServer, type TestServer } from './start.js';
 
@@ -197,7 +197,13 @@ describe('queries of the views', () => {
     });
   });
 
-  it('shows how far the projection is', async () => {
-    await eventually(() => expect(projector.status().find((progress) => progress.cluster === cluster)?.revision).toBeGreaterThanOrEqual(written));
+  it('shows in its metrics how far the projection is', async () => {
+    const registry = new MetricsRegistry();
+    registerProjectionMetrics(registry, projector);
+    await get(`pools?minRevision=${written}`);
+    const text = await registry.render('text');
+    expect(text).toContain(`ipledger_projection_revision{cluster="${cluster}"} ${await server.revision(cluster)}\n`);
+    expect(text).toContain(`ipledger_projection_lag_seconds{cluster="${cluster}"} 0\n`);
+    expect(text).toContain(`ipledger_projection_stopped{cluster="${cluster}"} 0\n`);
   });
 });

@@ -24,7 +24,7 @@ const start = async (): Promise<string> => {
   const views = new ViewsReader(pool);
   const registry = new MetricsRegistry();
   registerProcessMetrics(registry);
-  startProjection({ store, viewsUrl, registry, logger, lifecycle, onApplied: () => views.hint() });
+  startProjection({ store, viewsUrl, kafka: config, registry, logger, lifecycle, onApplied: () => views.hint() });
   const http = await createProjectorHttp({ store, views, registry, logger, isStopping: () => lifecycle.isStopping }, access);
   lifecycle.onShutdown('answer what was taken', () => http.close());
   const port = await http.listen(config.port, config.host);

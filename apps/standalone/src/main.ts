@@ -22,7 +22,7 @@ const databaseUrl = async ({ databaseUrl: given, dataDir }: StandaloneConfig): P
 try {
   let projection: Projection | undefined;
   const { url, allocator, store, views, viewsUrl } = await serve(await databaseUrl(config), config, lifecycle, logger, { onCommit: () => projection?.hint() });
-  projection = startProjection({ store, viewsUrl, registry: allocator.registry, logger, lifecycle, onApplied: () => views.hint() });
+  projection = startProjection({ store, viewsUrl, kafka: config, registry: allocator.registry, logger, lifecycle, onApplied: () => views.hint() });
   await registerDefaultCluster(allocator);
   logger.info(`ipledger listens on ${url}${config.databaseUrl === null ? `, data in ${config.dataDir}` : ''}`);
   const body = '{"metadata":{"name":"my-service"},"spec":{"ipFamilyPolicy":"PreferDualStack","selector":{"app":"MyApp"},"ports":[{"port":80}]}}';

@@ -17,7 +17,8 @@ export interface ProjectorOptions {
 }
 
 export interface ClusterProgress {
-  cluster: string;
+  /** Where the log of the cluster ends. */
+  tip: ClusterTip;
   epoch: number;
   revision: number;
   /** null unless it is stopped. */
@@ -38,7 +39,6 @@ const stuckMs = 5_000;
  * the log heals. A cluster that cannot go on stops, with the reason in its checkpoint, while the others go on.
  */
 export class Projector {
-  private progress: readonly ClusterProgress[] = [];
   /** Cluster -> when it may be tried again. */
   private readonly stopped = new Map<string, number>();
   private readonly stuck = new Map<string, { revision: number; sinceMs: number }>();
@@ -63,11 +63,6 @@ export class Projector {
     clearInterval(this.timer);
     await this.reconciling;
     await this.rebuilding;
-  }
-
-  /** As of the last look, which is at most a second or so ago. */
-  status(): readonly ClusterProgress[] {
-    return this.progress;
   }
 
   async positionOf(cluster: string): Promise<number> {
@@ -134,19 +129,23 @@ export class Projector {
     if (report !== undefined) logger.info('the views are rebuilt', { schema: report.schema, revisions: report.revisions, seconds: Math.round(report.seconds) });
   }
 
+  /** How far every cluster of the log is reflected, read now. */
+  async progress(): Promise<ClusterProgress[]> {
+    const { rows } = await this.options.pool.query<{ cluster: string; epoch: number; revision: number; stopped_reason: string | null }>(
+      'SELECT cluster, epoch, revision::float8 AS revision, stopped_reason FROM views.checkpoints');
+    const known = new Map(rows.map((row) => [row.cluster, row]));
+    // The log after the checkpoints: what is behind may have moved meanwhile, but nothing seems to be ahead.
+    const tips = await this.options.store.tips();
+    return Promise.all(tips.map(async (tip) => {
+      const { epoch, revision, stopped_reason: stoppedReason } = known.get(tip.name) ?? { epoch: tip.epoch, revision: 0, stopped_reason: null };
+      return { tip, epoch, revision, stoppedReason, lagSeconds: revision < tip.revision ? await this.ageAfter(tip.id, revision) : 0 };
+    }));
+  }
+
   /** Compares the checkpoints with the log: what is behind and does not move is healed, what is ahead has stopped being true. */
   private async reconcile(): Promise<void> {
     try {
-      const { rows } = await this.options.pool.query<{ cluster: string; epoch: number; revision: number; stopped_reason: string | null }>(
-        'SELECT cluster, epoch, revision::float8 AS revision, stopped_reason FROM views.checkpoints');
-      const known = new Map(rows.map((row) => [row.cluster, row]));
-      const progress: ClusterProgress[] = [];
-      for (const tip of await this.options.store.tips()) {
-        const { epoch, revision, stopped_reason: stoppedReason } = known.get(tip.name) ?? { epoch: tip.epoch, revision: 0, stopped_reason: null };
-        if (!this.stopping) await this.lookAfter(tip, epoch, revision);
-        progress.push({ cluster: tip.name, epoch, revision, stoppedReason, lagSeconds: revision < tip.revision ? await this.ageAfter(tip.id, revision) : 0 });
-      }
-      this.progress = progress;
+      for (const { tip, epoch, revision } of await this.progress()) if (!this.stopping) await this.lookAfter(tip, epoch, revision);
     } catch (error) {
       if (!this.stopping) this.options.logger.warn('the projection could not be compared with the log', { error: messageOf(error) });
     }

@@ -50,7 +50,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     keepAliveInitialDelayMillis: 10_000,
   });
   // Without listeners an idle connection that loses its server would end the process.
-  pool.on('error', (error) => onIdleError?.(error));
+  pool.on('error', (error) => {
+    if (!pool.ending) onIdleError?.(error); // a server that stops right after its pool was ended is no loss
+  });
   pool.on('connect', (client) => client.on('error', () => undefined)); // the query under way rejects as well
   return pool;
 }
