@@ -43,6 +43,7 @@ const problemAnswer: Json = { description: 'Why not', content: { 'application/pr
 const problems = { default: { $ref: '#/components/responses/Problem' } };
 
 const parameters: Json = {
+  at: inQuery('at', { type: 'string' }, 'A moment of the past: an instant (RFC 3339) or a revision'),
   cluster: inPath('cluster', 'Name of the cluster'),
   dryRun: inQuery('dryRun', { enum: ['All'] }, 'Decide and answer, change nothing'),
   limit: inQuery('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Entries per page'),
@@ -55,6 +56,14 @@ const parameters: Json = {
 const text = (description: string): Json => ({ type: 'string', description });
 const revision: Json = { type: 'integer', minimum: 0, description: 'Number of an event in its cluster: gapless, in commit order' };
 const family: Json = { enum: ['IPv4', 'IPv6'] };
+
+const moment: Json = { type: 'object', properties: { revision, time: { type: ['string', 'null'], format: 'date-time' } } };
+const time: Json = { type: ['string', 'null'], format: 'date-time' };
+const exact: Json = { type: 'string', description: 'All digits, which a JSON number past 2^53 loses' };
+const usage: Json = {
+  from: { type: ['string', 'null'] }, to: { type: ['string', 'null'] }, capacity: { type: 'number' }, capacityExact: exact, allocated: { type: 'integer' }, available: { type: 'number' }, availableExact: exact,
+  firstAllocationAt: time, lastAllocationAt: time, highWater: { type: 'integer', description: 'The most that were held at the end of any command' }, highWaterAt: time,
+};
 
 const schemas: Json = {
   Cluster: {
@@ -85,6 +94,36 @@ const schemas: Json = {
         ],
       },
       asOf: { type: 'object', properties: { revision, time: { type: 'string', format: 'date-time' } } },
+      history: {
+        type: 'array', description: 'Without `at`, newest first',
+        items: {
+          type: 'object',
+          properties: {
+            namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, pool: { type: ['string', 'null'] }, band: { enum: ['static', 'dynamic', null] },
+            from: moment, until: { oneOf: [{ ...moment, description: 'With `reason`' }, { type: 'null', description: 'Held still' }] },
+          },
+        },
+      },
+      historyAsOf: { oneOf: [moment, { type: 'null' }] },
+    },
+  },
+  PoolUsage: {
+    type: 'object',
+    properties: {
+      pool: { type: ['string', 'null'], description: 'CIDR; null counts what is held but usable in no pool' }, family, primary: { type: 'boolean' }, state: { enum: ['open', 'draining', 'outside'] },
+      prefixLength: { type: ['integer', 'null'] }, ...usage, utilization: { type: ['number', 'null'] }, declaredAt: { type: 'string', format: 'date-time' },
+      bands: { type: 'array', items: { type: 'object', properties: { band: { enum: ['static', 'dynamic'] }, ...usage } } },
+    },
+  },
+  NodePort: {
+    type: 'object',
+    properties: { port: { type: 'integer' }, purpose: { enum: ['node-port', 'health-check'] }, namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, since: { type: 'string', format: 'date-time' }, revision },
+  },
+  ServiceSummary: {
+    type: 'object',
+    properties: {
+      namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, type: { type: 'string' }, ipFamilyPolicy: { type: ['string', 'null'] }, ipFamilies: { type: 'array', items: family },
+      clusterIPs: { type: 'array', items: { type: 'string' } }, headless: { type: 'boolean' }, unsatisfied: { type: 'boolean' }, createdAt: { type: ['string', 'null'], format: 'date-time' }, revision, changedAt: { type: 'string', format: 'date-time' },
     },
   },
   Event: {
@@ -224,15 +263,50 @@ const bulkPaths: Json = {
   },
 };
 
+const asOf: Json = { type: 'object', description: 'What the answer reflects', properties: { revision, time: { type: ['string', 'null'], format: 'date-time' } } };
+const reflected = (schema: Json): Json => ({ allOf: [schema, { type: 'object', properties: { asOf } }] });
+const readsOwnWrites = [
+  inQuery('minRevision', { type: 'integer', minimum: 0 }, 'Wait until the views reflect this revision, such as the resourceVersion of a write'),
+  inQuery('timeout', { type: 'string', default: '5s' }, 'For so long at most, up to 30s; then 503 views_behind'),
+];
+const paged = [parameter('limit'), inQuery('continue', { type: 'string' }, 'From the page before')];
+
 const inspectPaths: Json = {
   '/v1/clusters/{cluster}/addresses/{ip}': {
-    get: { tags: ['inspect'], summary: 'Who holds an address', parameters: [parameter('cluster'), inPath('ip', 'IPv4 or IPv6, any spelling')], responses: { 200: ok('The address', ref('Address')), ...problems } },
+    get: {
+      tags: ['inspect'], summary: 'Who holds an address, and who held it',
+      description: 'The holder is right at once; the history is what the views reflect, newest first.',
+      parameters: [parameter('cluster'), inPath('ip', 'IPv4 or IPv6, any spelling'), parameter('at'), ...readsOwnWrites, ...paged], responses: { 200: ok('The address', ref('Address')), ...problems },
+    },
+  },
+  '/v1/clusters/{cluster}/pools': {
+    get: { tags: ['inspect'], summary: 'How full each pool is, as a whole and by band', parameters: [parameter('cluster'), ...readsOwnWrites], responses: { 200: ok('The pools in order of use', reflected(listOf(ref('PoolUsage')))), ...problems } },
+  },
+  '/v1/clusters/{cluster}/node-ports': {
+    get: { tags: ['inspect'], summary: 'Who holds which node port', parameters: [parameter('cluster'), parameter('at'), ...readsOwnWrites, ...paged], responses: { 200: ok('A page in order of port', reflected(listOf(ref('NodePort')))), ...problems } },
+  },
+  '/v1/clusters/{cluster}/node-ports/{port}': {
+    get: {
+      tags: ['inspect'], summary: 'Who holds a node port, and who held it', parameters: [parameter('cluster'), inPath('port', '1 to 65535'), parameter('at'), parameter('limit'), ...readsOwnWrites],
+      responses: { 200: ok('The port', reflected({ type: 'object', properties: { port: { type: 'integer' }, holder: { oneOf: [ref('NodePort'), { type: 'null' }] }, history: { type: 'array', items: ref('NodePort') } } })), ...problems },
+    },
+  },
+  '/v1/clusters/{cluster}/services': {
+    get: {
+      tags: ['inspect'], summary: 'The Services of the cluster, now or at a moment of the past', description: 'Pages that follow are of the same moment.',
+      parameters: [
+        parameter('cluster'), parameter('at'), inQuery('namespace', { type: 'string' }, 'Only of this namespace'), inQuery('type', { type: 'string' }, 'Only of this type'), inQuery('ipFamilyPolicy', { type: 'string' }, 'Only with this policy'),
+        inQuery('headless', { type: 'boolean' }, 'Only these, or only the others'), inQuery('unsatisfied', { type: 'boolean' }, 'PreferDualStack with one family although the cluster now has two'), ...readsOwnWrites, ...paged,
+      ],
+      responses: { 200: ok('A page in order of namespace and name', reflected(listOf(ref('ServiceSummary')))), ...problems },
+    },
   },
   '/v1/clusters/{cluster}/events': {
     get: {
-      tags: ['inspect'], summary: 'The log after a revision, in order',
-      parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit')],
-      responses: { 200: ok('A page; `continue` is the next `after`', listOf(ref('Event'))), ...problems },
+      tags: ['inspect'], summary: 'The log after a revision, in order; with follow=true as a stream',
+      description: 'A stream of server-sent events has the revision as `id` and the event as `data`; `Last-Event-ID` resumes it.',
+      parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit'), inQuery('follow', { type: 'boolean' }, 'Go on with what comes')],
+      responses: { 200: { description: 'A page; `continue` is the next `after`', content: { ...json(listOf(ref('Event'))), 'text/event-stream': { schema: { type: 'string' } } } }, ...problems },
     },
   },
 };
