@@ -1,0 +1,169 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PostgresEventStore } from '@ipledger/event-store';
+import { eventsOf, recordedCommand } from '@ipledger/messaging';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@ipledger/runtime';
+import { describeWithOwnBroker, eventually } from '@ipledger/testing';
+import { ServiceProcess } from './service-process.js';
+import { Topics } from './topics.js';
+
+const clusters = ['blue', 'red'] as const;
+const creators = 6;
+const catchUp = { timeoutMs: 60_000, everyMs: 100 };
+
+/**
+ * Two allocators on one database, a broker, and load, while one after the other is killed, frozen or restarted. After each:
+ * per cluster the topic, read committed and in order of first appearance, is the log; the compacted topic is the claims.
+ */
+await describeWithOwnBroker('every arrow from commit to topic, killed', (kafka) => {
+  let folder: string;
+  let postgres: EmbeddedPostgres;
+  let store: PostgresEventStore;
+  let allocators: ServiceProcess[];
+  let topics: Topics | undefined;
+
+  const startPostgres = async (): Promise<void> => {
+    postgres = await startEmbeddedPostgres({ dataDir: folder, binariesDir: join(tmpdir(), 'ipledger-postgres') });
+  };
+  const startAllocator = (): Promise<ServiceProcess> => ServiceProcess.startAllocator(postgres.url, {
+    MIGRATE_ON_START: 'true', KAFKA_BROKERS: kafka.brokers.join(','), KAFKA_TOPIC_PREFIX: kafka.prefix,
+  });
+  beforeAll(async () => {
+    await ServiceProcess.build();
+    folder = await mkdtemp(join(tmpdir(), 'ipledger-relay-'));
+    await startPostgres();
+    allocators = [await startAllocator(), await startAllocator()];
+    store = new PostgresEventStore({ url: postgres.url });
+    for (const name of clusters) {
+      const answer = await fetch(`${allocators[0]?.url}/v1/clusters`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, serviceCIDRs: ['10.96.0.0/16', 'fd00::/112'] }) });
+      expect(answer.status).toBe(201);
+    }
+    topics = await eventually(() => Topics.follow(kafka.brokers, kafka.prefix), catchUp);
+  }, 240_000);
+  afterAll(async () => {
+    await topics?.close();
+    await Promise.all(allocators.map((one) => one.end('SIGKILL')));
+    await store.close();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const isActive = async ({ url }: ServiceProcess): Promise<boolean> =>
+    /^ipledger_relay_active 1$/m.test(await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(2_000) }).then((answer) => answer.text(), () => ''));
+  const activeOne = (among: () => ServiceProcess[] = () => allocators, timeoutMs = 60_000): Promise<ServiceProcess> => eventually(async () => {
+    for (const one of among()) if (await isActive(one)) return one;
+    throw new Error('no relay is active');
+  }, { timeoutMs, everyMs: 50 });
+
+  let names = 0;
+  /** Creates Services, and deletes every third, on whichever allocator answers, until told to stop. What fails is tried no more. */
+  const load = (): { enough(): Promise<void>; stop(): Promise<void> } => {
+    let stopping = false;
+    let created = 0;
+    const run = async (creator: number): Promise<void> => {
+      for (let i = creator; !stopping; i++) {
+        const [service, cluster] = [allocators[i % allocators.length]!, clusters[i % clusters.length]!];
+        const path = `${service.url}/clusters/${cluster}/api/v1/namespaces/default/services`;
+        const name = `s-${++names}`;
+        const signal = AbortSignal.timeout(3_000);
+        const body = JSON.stringify({ metadata: { name }, spec: { ipFamilyPolicy: 'PreferDualStack', ports: [{ port: 80 }] } });
+        try {
+          const { status } = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal });
+          if (status === 201) created++;
+          if (i % 3 === 0) await fetch(`${path}/${name}`, { method: 'DELETE', signal });
+        } catch {
+          await new Promise((resolve) => { setTimeout(resolve, 50); });
+        }
+      }
+    };
+    const running = Promise.all(Array.from({ length: creators }, (_, creator) => run(creator)));
+    return {
+      // So that what is killed is in the middle of work.
+      enough: async () => {
+        const target = created + 100;
+        await eventually(() => expect(created).toBeGreaterThan(target), catchUp);
+      },
+      stop: async () => {
+        stopping = true;
+        await running;
+      },
+    };
+  };
+
+  /** The topics are what the log says, once whatever was lost is back. */
+  const expectTopicsToBeTheLog = async (): Promise<void> => {
+    for (const cluster of clusters) {
+      const head = await store.clusterByName(cluster);
+      const rows = await store.readLog(head!.id, 0, 1_000_000);
+      const expected = rows.flatMap((row) => eventsOf(recordedCommand(cluster, row))).map(({ revision, type, command, data }) => ({ revision, type: `${type}.v1`, commandId: command.id, data: JSON.stringify(data) }));
+      await eventually(() => expect(topics?.events.get(cluster)?.length).toBe(expected.length), catchUp);
+      expect(topics?.events.get(cluster)).toEqual(expected);
+      const claims = await store.listClaims(head!.id, undefined, 1_000_000);
+      const held = claims.map(({ address, uid, revision }) => `${address} ${uid} ${revision}`).sort();
+      await eventually(() => expect(holdersOf(topics, cluster)).toEqual(held), catchUp);
+    }
+    expect(topics?.contradictions).toEqual([]);
+  };
+  const holdersOf = (seen: Topics | undefined, cluster: string): string[] => [...(seen?.addresses ?? [])].filter(([key]) => key.startsWith(`${cluster}/`)).map(([, value]) => {
+    const { address, service, revision } = JSON.parse(value) as { address: string; service: { uid: string }; revision: number };
+    return `${address} ${service.uid} ${revision}`;
+  }).sort();
+
+  it('the process that relays, between commit and publish or publish and checkpoint, three times', async () => {
+    for (let round = 0; round < 3; round++) {
+      const running = load();
+      const active = await activeOne();
+      await running.enough();
+      await active.end('SIGKILL');
+      const survivor = allocators.find((one) => one !== active)!;
+      allocators = [survivor];
+      await activeOne(() => [survivor], 2_000); // its socket closed: the lock is free at once
+      await running.enough();
+      await running.stop();
+      allocators = [survivor, await startAllocator()];
+      await expectTopicsToBeTheLog();
+    }
+  }, 300_000);
+
+  it('the relay frozen, replaced, and woken: it publishes nothing and moves no checkpoint', async () => {
+    const running = load();
+    const frozen = await activeOne();
+    const other = allocators.find((one) => one !== frozen)!;
+    await running.enough();
+    frozen.child.kill('SIGSTOP');
+    allocators = [other];
+    await activeOne(() => [other], 10_000);
+    await running.enough();
+    frozen.child.kill('SIGCONT');
+    await running.enough();
+    expect(await isActive(other)).toBe(true);
+    expect(await isActive(frozen)).toBe(false);
+    await running.stop();
+    allocators = [other, frozen];
+    await expectTopicsToBeTheLog();
+  }, 120_000);
+
+  it('the broker, and started again on its data', async () => {
+    const running = load();
+    await activeOne();
+    await running.enough();
+    await kafka.broker().kill();
+    await running.enough(); // no command waits for a broker
+    await kafka.broker().resume();
+    await running.stop();
+    await expectTopicsToBeTheLog();
+  }, 180_000);
+
+  it('Postgres, and started again on its data', async () => {
+    const running = load();
+    await running.enough();
+    await store.close();
+    await postgres.stop();
+    await startPostgres();
+    store = new PostgresEventStore({ url: postgres.url });
+    await running.enough();
+    await running.stop();
+    await expectTopicsToBeTheLog();
+  }, 180_000);
+});
