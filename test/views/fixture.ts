@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { RecordedCommand } from '@ipledger/messaging';
 import { useFreshDatabase } from '@ipledger/testing';
-import { applyBatch, comparedTables, makeSet, type Applied } from '@ipledger/views';
+import { applyBatch, comparedTables, makeSet, putLive, type Applied } from '@ipledger/views';
 
 /** Sets of views of their own, on the database of the spec file. */
 export const useSets = () => {
@@ -21,6 +21,8 @@ export const useSets = () => {
       await client.query('COMMIT');
       return schema;
     },
+    /** Behind the stable names of the schema `views`. */
+    putLive: (schema: string): Promise<void> => putLive(client, schema),
     clear: async (schema: string): Promise<void> => {
       await client.query(`TRUNCATE ${[...Object.keys(comparedTables), 'checkpoints'].map((table) => `${schema}.${table}`).join(', ')}`);
     },

@@ -5,8 +5,10 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { BulkController } from './bulk/bulk.controller.js';
 import { ServicesBatchController } from './bulk/services-batch.controller.js';
+import { CidrsController } from './clusters/cidrs.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
+import { ReservationsController } from './clusters/reservations.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { ErrorFilter } from './error.filter.js';
 import { HealthController } from './health.controller.js';
@@ -53,7 +55,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers })],
-      controllers: [...kubernetesControllers, ClustersController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController],
+      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,

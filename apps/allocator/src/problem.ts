@@ -21,6 +21,20 @@ export const rejectionProblem = (rejection: Rejection, holders: readonly Cluster
       return problem('cidr_last', `${rejection.cidr} is the only CIDR of ${rejection.cluster}; add another one first, or remove the cluster`);
     case 'cidr_in_use':
       return problem('cidr_in_use', `${count(rejection.held, 'held address', 'held addresses')} would lie outside every range: ${holders.map(({ address, service }) => `${address} (${service})`).join(', ')}; delete or move these Services first, or PUT with ?inUse=keep to leave them outside`, { held: rejection.held, holders });
+    case 'reservation_exists':
+      return problem('reservation_exists', `cluster ${rejection.cluster} has a reservation named ${rejection.reservation}; DELETE it first, or choose another name`);
+    case 'reservation_not_found':
+      return problem('reservation_not_found', `cluster ${rejection.cluster} has no reservation named ${rejection.reservation}; it may have ended`);
+    case 'reservation_overlaps':
+      return problem('reservation_overlaps', `some of the addresses are reserved as ${rejection.other}`, { reservation: rejection.other });
+    case 'reservation_unused':
+      return problem('reservation_unused', `the Service names no address of the reservation ${rejection.reservation}; leave spec.clusterIP and spec.clusterIPs out to get one`);
+    case 'reservations_too_many':
+      return problem('reservations_too_many', `cluster ${rejection.cluster} has ${rejection.max} reservations of ${rejection.kind} already, which is the limit; release some, or reserve a range around them`);
+    case 'address_held':
+      return problem('address_held', `${rejection.address} is held by ${holders[0]?.service ?? 'a Service'}; a range around it can be reserved: what is held of it stays with its holder`, { holders });
+    case 'pools_exhausted':
+      return problem('pools_exhausted', `no open ${rejection.family} pool of ${rejection.cluster} has a free address`);
     default:
       return problem('internal', `a cluster command was refused with ${rejection.code}`);
   }

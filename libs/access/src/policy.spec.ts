@@ -30,6 +30,7 @@ describe('what each may do, by route', () => {
     ['GET', '/v1/clusters/:cluster', { cluster: 'prod' }, everyone.filter((name) => !['nobody', 'allocator of dev-*/team-*'].includes(name))],
     ['PUT', '/v1/clusters/:cluster', { cluster: 'prod' }, all('admin of prod', 'admin', 'anonymous')],
     ['PUT', '/v1/clusters/:cluster', { cluster: 'dev-1' }, all('admin', 'anonymous')],
+    ['POST', '/v1/clusters/:cluster/reservations/:name/confirm', { cluster: 'prod' }, all('allocator', 'admin of prod', 'admin', 'anonymous')],
     ['POST', '/v1/clusters/:cluster/cidrs::drain', { cluster: 'prod' }, all('admin of prod', 'admin', 'anonymous')],
     ['GET', '/v1/clusters/:cluster/events', { cluster: 'prod' }, all('reader', 'reader of prod', 'allocator', 'admin of prod', 'admin', 'anonymous')],
     ['POST', '/v1/clusters/:cluster/services::batch', { cluster: 'prod' }, all('allocator', 'admin of prod', 'admin', 'anonymous')],

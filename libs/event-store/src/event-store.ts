@@ -50,6 +50,9 @@ export interface EventStore extends ClusterReader {
   /** Deletes at most `limit` idempotency rows created before `before`; answers how many. */
   purgeRequests(before: Date, limit: number): Promise<number>;
 
+  /** Deletes at most `limit` reservations and as many cool-downs that ended before `before`; answers how many. */
+  purgeEnded(before: Date, limit: number): Promise<number>;
+
   /** Resolves when the database answers. @throws StoreUnavailable */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +81,16 @@ export interface ClusterReader {
   countClaims(clusterId: number, first: string, last: string): Promise<number>;
   /** Port claims in order of port, after a port; at most `limit`. */
   listPortClaims(clusterId: number, after: number | undefined, limit: number): Promise<PortClaim[]>;
+  /** Reservations in order of name, after a name; at most `limit`. Those that have ended may be among them. */
+  listReservations(clusterId: number, after: string | undefined, limit: number): Promise<StoredReservation[]>;
+  reservation(clusterId: number, name: string): Promise<StoredReservation | undefined>;
+  /** Addresses that cool down, in order of address, after an address; at most `limit`. Claimed ones and ended ones may be among them. */
+  listCooling(clusterId: number, after: string | undefined, limit: number): Promise<CoolingAddress[]>;
+  /**
+   * How many unclaimed addresses from `first` to `last` are reserved, and how many others cool down, at a time. Both ends
+   * included, of one family; whether a pool has a cool-down at all is for the caller to know.
+   */
+  countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }>;
   /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
   listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
 }
@@ -159,6 +172,10 @@ export interface AppendBatch {
     readonly moved: readonly PortClaim[];
     readonly released: readonly number[];
   };
+  /** By name. `made` may replace one that has ended by itself. */
+  readonly reservations?: { readonly made: readonly StoredReservation[]; readonly ended: readonly string[] };
+  /** `cleared`: all of before, except the addresses in `started`, are gone. */
+  readonly cooling?: { readonly started: readonly CoolingAddress[]; readonly cleared: boolean };
   readonly documents: {
     readonly written: readonly Document[];
     readonly removed: readonly ServiceKey[];
@@ -186,6 +203,29 @@ export interface PortClaim {
   readonly name: string;
   readonly uid: string;
   readonly revision: number;
+}
+
+/** Addresses held back, both ends included. */
+export interface StoredReservation {
+  readonly name: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly cidr: string;
+  /** Canonical text, as is `last`. */
+  readonly first: string;
+  readonly last: string;
+  readonly reason: string;
+  readonly owner: string;
+  /** RFC 3339, milliseconds; null = for ever. */
+  readonly until: string | null;
+  readonly createdAt: Date;
+  readonly revision: number;
+}
+
+/** A released address that is not handed out before `until`, and the Service that had it. */
+export interface CoolingAddress extends ServiceEntry {
+  /** Canonical text. */
+  readonly address: string;
+  readonly until: Date;
 }
 
 export interface Document extends ServiceEntry {

@@ -2,7 +2,7 @@ import { compareAddresses, formatAddress, parseAddress } from '@ipledger/ip';
 import type { Address } from '@ipledger/ip';
 import { BadAppend } from './errors.js';
 import type {
-  Claim, ClusterHead, ClusterReader, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey,
+  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredReservation,
 } from './event-store.js';
 
 /** One cluster as it stands. */
@@ -18,6 +18,8 @@ export interface ClusterState {
   readonly portClaims: Map<number, PortClaim>;
   readonly documents: Map<string, Document>; // keyOf(Service) -> document
   readonly requests: Map<string, RecordedRequest>;
+  readonly reservations: Map<string, StoredReservation>;
+  readonly cooling: Map<string, CoolingAddress>; // canonical address -> cool-down
 }
 
 /** The reads of the in-memory store, from whichever state the subclass says stands for a cluster. */
@@ -94,6 +96,41 @@ export abstract class MemoryReader implements ClusterReader {
       .slice(0, limit).map((claim) => ({ ...claim }));
   }
 
+  async listReservations(clusterId: number, after: string | undefined, limit: number): Promise<StoredReservation[]> {
+    return structuredClone([...(this.stateOf(clusterId)?.reservations.values() ?? [])]
+      .filter(({ name }) => after === undefined || compareBytes(name, after) > 0)
+      .sort((a, b) => compareBytes(a.name, b.name)).slice(0, limit));
+  }
+
+  async reservation(clusterId: number, name: string): Promise<StoredReservation | undefined> {
+    return structuredClone(this.stateOf(clusterId)?.reservations.get(name));
+  }
+
+  async listCooling(clusterId: number, after: string | undefined, limit: number): Promise<CoolingAddress[]> {
+    const start = after === undefined ? undefined : readAddress(after);
+    return structuredClone([...(this.stateOf(clusterId)?.cooling.values() ?? [])]
+      .filter(({ address }) => start === undefined || compareAddresses(readAddress(address), start) > 0)
+      .sort((a, b) => compareAddresses(readAddress(a.address), readAddress(b.address))).slice(0, limit));
+  }
+
+  async countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }> {
+    const state = this.stateOf(clusterId);
+    const [from, to] = [readAddress(first), readAddress(last)];
+    const counted = { reserved: 0n, coolingDown: 0n };
+    const cuts = [...(state?.reservations.values() ?? [])]
+      .filter(({ family, until }) => family === from.family && (until === null || new Date(until) > at))
+      .map((reservation) => ({ first: max(readAddress(reservation.first).value, from.value), last: min(readAddress(reservation.last).value, to.value) }))
+      .filter((cut) => cut.first <= cut.last);
+    const isIn = ({ family, value }: Address, cut: { first: bigint; last: bigint }): boolean => family === from.family && value >= cut.first && value <= cut.last;
+    for (const cut of cuts) counted.reserved += cut.last - cut.first + 1n - BigInt(this.#claims(clusterId).filter(({ address }) => isIn(address, cut)).length);
+    for (const { address, until } of state?.cooling.values() ?? []) {
+      const parsed = readAddress(address);
+      const isCounted = until > at && isIn(parsed, { first: from.value, last: to.value }) && state?.claims.has(address) === false && !cuts.some((cut) => isIn(parsed, cut));
+      if (isCounted) counted.coolingDown++;
+    }
+    return counted;
+  }
+
   #claims(clusterId: number): { address: Address; claim: Claim }[] {
     return [...(this.stateOf(clusterId)?.claims.values() ?? [])]
       .map((claim) => ({ address: readAddress(claim.address), claim }))
@@ -128,6 +165,14 @@ export function compareBytes(a: string, b: string): number {
 
 function compareKeys(a: ServiceKey, b: ServiceKey): number {
   return compareBytes(a.namespace, b.namespace) || compareBytes(a.name, b.name);
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function readAddress(text: string): Address {

@@ -88,6 +88,18 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
     return purged.length;
   }
 
+  async purgeEnded(before: Date, limit: number): Promise<number> {
+    this.#assertOpen();
+    const purge = <Key, Row>(tables: readonly Map<Key, Row>[], ended: (row: Row) => boolean): number => {
+      const old = tables.flatMap((table) => [...table].filter(([, row]) => ended(row)).map(([key]) => ({ table, key }))).slice(0, limit);
+      for (const { table, key } of old) table.delete(key);
+      return old.length;
+    };
+    const states = [...this.#clusters.values()];
+    return purge(states.map(({ reservations }) => reservations), ({ until }) => until !== null && new Date(until) < before)
+      + purge(states.map(({ cooling }) => cooling), ({ until }) => until < before);
+  }
+
   async ping(): Promise<void> {
     this.#assertOpen();
   }
@@ -178,10 +190,18 @@ function apply(state: ClusterState | undefined, batch: AppendBatch): void {
   for (const claim of [...taken, ...moved]) state.claims.set(claim.address, claim);
   for (const port of batch.portClaims.released) state.portClaims.delete(port);
   for (const claim of [...batch.portClaims.taken, ...batch.portClaims.moved]) state.portClaims.set(claim.port, claim);
+  applyHeldBack(state, batch);
   for (const key of batch.documents.removed) state.documents.delete(keyOf(key));
   for (const document of batch.documents.written) state.documents.set(keyOf(document), document);
   for (const request of batch.requests) state.requests.set(request.key, { ...request, commandId: canonicalUuid(request.commandId) });
   if (batch.definition !== undefined) state.definition = batch.definition;
+}
+
+function applyHeldBack(state: ClusterState, { reservations, cooling }: AppendBatch): void {
+  for (const name of reservations?.ended ?? []) state.reservations.delete(name);
+  for (const reservation of reservations?.made ?? []) state.reservations.set(reservation.name, reservation);
+  if (cooling?.cleared === true) state.cooling.clear();
+  for (const address of cooling?.started ?? []) state.cooling.set(canonical(address.address), { ...address, address: canonical(address.address) });
 }
 
 function assertAcceptable(state: ClusterState, batch: AppendBatch, rows: readonly LogRow[], taken: readonly Claim[]): void {
@@ -234,6 +254,7 @@ function newCluster(id: number, name: string, epoch: number): ClusterState {
   return {
     id, name, revision: 0, epoch, definition: null, log: [],
     commands: new Map(), claims: new Map(), portClaims: new Map(), documents: new Map(), requests: new Map(),
+    reservations: new Map(), cooling: new Map(),
   };
 }
 
@@ -241,5 +262,6 @@ function copyOf(state: ClusterState): ClusterState {
   return {
     ...state, log: [...state.log], commands: new Map(state.commands), claims: new Map(state.claims),
     portClaims: new Map(state.portClaims), documents: new Map(state.documents), requests: new Map(state.requests),
+    reservations: new Map(state.reservations), cooling: new Map(state.cooling),
   };
 }

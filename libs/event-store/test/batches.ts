@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AppendBatch, Claim, ClusterHead, Document, NewLogRow, PortClaim, RecordedRequest } from '@ipledger/event-store';
+import type { AppendBatch, Claim, ClusterHead, CoolingAddress, Document, NewLogRow, PortClaim, RecordedRequest, StoredReservation } from '@ipledger/event-store';
 
 /** Milliseconds on purpose: both stores must keep them. */
 export const time = new Date('2026-03-01T12:00:00.123Z');
@@ -17,6 +17,12 @@ export const claim = (address: string, revision = 1, name = 'web'): Claim =>
 export const portClaim = (port: number, revision = 1, name = 'web'): PortClaim =>
   ({ port, purpose: 'node-port', namespace: 'shop', name, uid: `uid-of-${name}`, revision });
 
+export const reservation = (name: string, first = '10.0.0.7', last = first, until: string | null = null): StoredReservation =>
+  ({ name, family: first.includes(':') ? 'IPv6' : 'IPv4', cidr: first.includes(':') ? 'fd00::/112' : '10.0.0.0/24', first, last, until, reason: 'later', owner: 'ann', createdAt: time, revision: 2 });
+
+export const cooling = (address: string, revision = 1, until = time): CoolingAddress =>
+  ({ address, until, namespace: 'shop', name: 'web', uid: 'uid-of-web', revision });
+
 export const document = (name: string, revision = 1, namespace = 'shop'): Document =>
   ({ namespace, name, uid: `uid-of-${name}`, revision, document: JSON.stringify({ metadata: { name, resourceVersion: String(revision) } }) });
 
@@ -28,6 +34,8 @@ export const batch = (head: ClusterHead, changes: {
   rows?: NewLogRow[];
   claims?: Partial<AppendBatch['claims']>;
   portClaims?: Partial<AppendBatch['portClaims']>;
+  reservations?: Partial<AppendBatch['reservations'] & object>;
+  cooling?: Partial<AppendBatch['cooling'] & object>;
   documents?: Partial<AppendBatch['documents']>;
   requests?: RecordedRequest[];
   definition?: string | null;
@@ -36,6 +44,8 @@ export const batch = (head: ClusterHead, changes: {
   rows: changes.rows ?? [row()],
   claims: { taken: [], moved: [], released: [], ...changes.claims },
   portClaims: { taken: [], moved: [], released: [], ...changes.portClaims },
+  reservations: { made: [], ended: [], ...changes.reservations },
+  cooling: { started: [], cleared: false, ...changes.cooling },
   documents: { written: [], removed: [], ...changes.documents },
   requests: changes.requests ?? [],
   ...('definition' in changes && { definition: changes.definition }),

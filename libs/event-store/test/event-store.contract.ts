@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from '@ipledger/event-store';
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
-import { batch, claim, command, document, portClaim, recorded, row, time } from './batches.js';
+import { batch, claim, command, cooling, document, portClaim, recorded, reservation, row, time } from './batches.js';
 
 /** What every event store promises. Run on each implementation; `open` gives a store on data of its own, or shared. */
 export function eventStoreContract(open: () => Promise<EventStore>): void {
@@ -21,6 +21,7 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
     head: await now(), log: await store.readLog(cluster.id, 0, 1000), claims: await store.listClaims(cluster.id, undefined, 1000),
     ports: await store.listPortClaims(cluster.id, undefined, 1000), documents: await store.listDocuments(cluster.id, { limit: 1000 }),
     requests: await store.requests(cluster.id, ['key', 'other-key']),
+    heldBack: [await store.listReservations(cluster.id, undefined, 1000), await store.listCooling(cluster.id, undefined, 1000)],
   });
   const expectNothingWritten = async (attempt: () => Promise<unknown>, error: Function, fields: object = {}): Promise<void> => {
     const before = await everything();
@@ -111,6 +112,7 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
       await expectNothingWritten(() => store.append(batch(stale, {
         claims: { taken: [claim('10.0.0.1')], moved: [claim('10.0.0.2')] }, documents: { written: [document('web')] },
         portClaims: { taken: [portClaim(1)] }, requests: [recorded('key')], definition: '{}',
+        reservations: { made: [reservation('r')] }, cooling: { started: [cooling('10.0.0.9')], cleared: true },
       })), RevisionConflict, { clusterId: cluster.id, at: 0, retriable: true });
     });
 

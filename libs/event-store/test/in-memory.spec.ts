@@ -1,6 +1,8 @@
 import { InMemoryEventStore } from '@ipledger/event-store';
 import { eventStoreContract } from './event-store.contract.js';
+import { heldBackContract } from './held-back.contract.js';
 
 describe('the in-memory store', () => {
   eventStoreContract(async () => new InMemoryEventStore());
+  heldBackContract(async () => new InMemoryEventStore());
 });

@@ -29,6 +29,15 @@ export class AddressSet {
     return this.count;
   }
 
+  /** A set of its own with the same members. Costs a map entry per word, not a call per member. */
+  copy(): AddressSet {
+    const copy = new AddressSet();
+    copy.count = this.count;
+    for (const [key, word] of this.words) if (word !== 0) copy.words.set(key, word);
+    copy.fullWords = this.fullWords?.copy();
+    return copy;
+  }
+
   /** @returns false, and changes nothing, if the value is present already */
   add(value: bigint): boolean {
     const key = value >> wordBits;

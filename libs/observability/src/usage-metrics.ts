@@ -45,7 +45,8 @@ export class UsageMetrics {
       ? [[{ ...labels, band: '' }, pool.static.allocated + pool.dynamic.allocated]]
       : bands.map((band) => [{ ...labels, band }, pool[band].allocated]))));
     this.available.replace(real.flatMap(({ labels, figures }) => bands.map((band) => [{ ...labels, band }, Number(figures.available[band])] as const)));
-    this.reserved.replace(real.map(({ labels, figures }) => [{ ...labels, reason: 'draining' }, Number(figures.draining)]));
+    this.reserved.replace(real.flatMap(({ labels, figures }) => ([['draining', figures.draining], ['reservation', figures.reserved], ['cool-down', figures.coolingDown]] as const)
+      .map(([reason, addresses]) => [{ ...labels, reason }, Number(addresses)] as const)));
     this.utilization.replace(real.flatMap(({ labels, figures }) => (figures.utilization === null ? [] : [[labels, figures.utilization] as const])));
     this.info.replace(real.map(({ labels, pool }) => [{ ...labels, primary: String(pool.isPrimary), state: pool.isDraining ? 'draining' : 'open' }, 1]));
     this.showCounts(clusters);

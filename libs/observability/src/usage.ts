@@ -23,6 +23,10 @@ export interface PoolUsage {
 export interface BandUsage {
   capacity: bigint;
   allocated: number;
+  /** Free, but kept for who names the reservation; missing = none, as is the next one. */
+  reserved?: bigint;
+  /** Free but for the time since its release. */
+  coolingDown?: bigint;
 }
 
 export interface ServiceCount {
@@ -39,14 +43,19 @@ export interface PoolFigures {
   allocated: bigint;
   /** Free, but nothing new is taken from a pool that drains. */
   draining: bigint;
-  /** What further requests can get, by band. capacity = allocated + draining + both. */
+  /** Free, but reserved; or cooling down. Of a draining pool neither is counted apart. */
+  reserved: bigint;
+  coolingDown: bigint;
+  /** What further requests can get, by band. capacity = allocated + draining + reserved + coolingDown + both. */
   available: { static: bigint; dynamic: bigint };
   /** (capacity - available) / capacity; null when there is nothing that could be used. */
   utilization: number | null;
 }
 
 export const poolFigures = (pool: PoolUsage): PoolFigures => {
-  const free = (band: BandUsage): bigint => (band.capacity === 0n ? 0n : band.capacity - BigInt(band.allocated));
+  const unclaimed = (band: BandUsage): bigint => (band.capacity === 0n ? 0n : band.capacity - BigInt(band.allocated));
+  const sum = (part: 'reserved' | 'coolingDown'): bigint => (pool.isDraining ? 0n : (pool.static[part] ?? 0n) + (pool.dynamic[part] ?? 0n));
+  const free = (band: BandUsage): bigint => unclaimed(band) - (band.reserved ?? 0n) - (band.coolingDown ?? 0n);
   const capacity = pool.static.capacity + pool.dynamic.capacity;
   const allocated = BigInt(pool.static.allocated + pool.dynamic.allocated);
   const [statics, dynamic] = pool.isDraining ? [0n, 0n] : [free(pool.static), free(pool.dynamic)];
@@ -54,7 +63,9 @@ export const poolFigures = (pool: PoolUsage): PoolFigures => {
   return {
     capacity,
     allocated,
-    draining: pool.isDraining ? free(pool.static) + free(pool.dynamic) : 0n,
+    draining: pool.isDraining ? unclaimed(pool.static) + unclaimed(pool.dynamic) : 0n,
+    reserved: sum('reserved'),
+    coolingDown: sum('coolingDown'),
     available: { static: statics, dynamic },
     // Divided as whole numbers first: 1 - available / capacity is 0 for a /64 whatever is in use.
     utilization: capacity === 0n ? null : Number(capacity - available) / Number(capacity),

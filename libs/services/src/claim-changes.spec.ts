@@ -1,5 +1,5 @@
 import { claimChanges, type DatedEvent } from './claim-changes.js';
-import type { Event, ServiceRef } from './events.js';
+import type { Event, Reservation, ServiceRef } from './events.js';
 
 const ref = (name: string): ServiceRef => ({ namespace: 'shop', name, uid: `uid-${name}` });
 const [web, db] = [ref('web'), ref('db')];
@@ -17,6 +17,10 @@ const dated = (events: readonly Event[]): DatedEvent[] => events.map((event, i) 
 const changesOf = (...events: Event[]) => claimChanges(dated(events));
 const held = (service: ServiceRef, address: string, revision: number) => ({ ...service, address, since: timeOf(revision), revision });
 
+const nothing = {
+  addresses: { taken: [], moved: [], released: [] }, ports: { taken: [], moved: [], released: [] },
+  reservations: { made: [], ended: [] }, cooling: { started: [], cleared: false },
+};
 const a = '10.0.0.7';
 const b = '10.0.0.8';
 
@@ -34,7 +38,7 @@ describe('what a run of events does to the claims of addresses', () => {
     ['given back, taken, given back, taken', [gives(web, a), takes(db, a), gives(db, a), takes(web, a)], [], [held(web, a, 104)], []],
     ['different addresses do not meet', [gives(web, a), takes(db, b)], [held(db, b, 102)], [], [a]],
   ])('%s', (_, events, taken, moved, released) => {
-    expect(changesOf(...events)).toEqual({ addresses: { taken, moved, released }, ports: { taken: [], moved: [], released: [] } });
+    expect(changesOf(...events)).toEqual({ ...nothing, addresses: { taken, moved, released } });
   });
 });
 
@@ -42,12 +46,36 @@ it('nets ports in the same way, with their purpose', () => {
   const port = (service: ServiceRef, number: number, purpose: string, revision: number) => ({ ...service, port: number, purpose, revision });
   expect(changesOf(takesPort(web, 30001), givesPort(web, 30002), takesPort(db, 30002, 'health-check'), givesPort(web, 30003), takesPort(web, 30004), givesPort(web, 30004)))
     .toEqual({
-      addresses: { taken: [], moved: [], released: [] },
+      ...nothing,
       ports: { taken: [port(web, 30001, 'node-port', 101)], moved: [port(db, 30002, 'health-check', 103)], released: [30003] },
     });
 });
 
 it('does not care about other events', () => {
-  expect(changesOf({ type: 'cluster.cidr-added', data: { cidr: '10.0.1.0/24' } }, { type: 'cluster.removed', data: {} }))
-    .toEqual({ addresses: { taken: [], moved: [], released: [] }, ports: { taken: [], moved: [], released: [] } });
+  expect(changesOf({ type: 'cluster.cidr-added', data: { cidr: '10.0.1.0/24' } }, { type: 'cluster.cidr-removed', data: { cidr: '10.0.1.0/24' } })).toEqual(nothing);
+});
+
+describe('what a run of events holds back', () => {
+  const record = (name: string, until: string | null = null): Reservation =>
+    ({ name, family: 'IPv4', cidr: '10.0.0.0/24', first: a, last: b, reason: 'later', owner: 'ann', until });
+  const made = (name: string, until?: string): Event => ({ type: 'reservation.made', data: { reservation: record(name, until) } });
+  const released = (name: string): Event => ({ type: 'reservation.released', data: { reservation: record(name), reason: 'released', service: null } });
+  const cools = (service: ServiceRef, address: string): Event =>
+    ({ type: 'ip.released', data: { address, family: 'IPv4', cidr: '10.0.0.0/24', band: 'dynamic', reason: 'deleted', service, coolsUntil: '2026-01-02T00:00:00.500Z' } });
+  const dated = (name: string, revision: number, until?: string) => ({ ...record(name, until), createdAt: timeOf(revision), revision });
+  const cooling = (service: ServiceRef, address: string, revision: number) => ({ ...service, address, until: new Date('2026-01-02T00:00:00.500Z'), revision });
+
+  it.each<[what: string, events: Event[], made: unknown[], ended: string[]]>([
+    ['one is made', [made('r', '2026-02-01T00:00:00.000Z')], [dated('r', 101, '2026-02-01T00:00:00.000Z')], []],
+    ['one ends', [released('r')], [], ['r']],
+    ['made and ended: the row may be one that had ended by itself', [made('r'), released('r')], [], ['r']],
+    ['ended and made anew', [released('r'), made('r')], [dated('r', 102)], []],
+  ])('%s', (_, events, all, ended) => expect(changesOf(...events).reservations).toEqual({ made: all, ended }));
+
+  it.each<[what: string, events: Event[], started: unknown[], cleared: boolean]>([
+    ['a release without cool-down', [gives(web, a)], [], false],
+    ['a release with one', [cools(web, a)], [cooling(web, a, 101)], false],
+    ['the last release counts', [cools(web, a), takes(db, a), cools(db, a)], [cooling(db, a, 103)], false],
+    ['the end of the cluster', [cools(web, a), { type: 'cluster.removed', data: {} }, cools(web, b)], [cooling(web, b, 103)], true],
+  ])('%s', (_, events, started, cleared) => expect(changesOf(...events).cooling).toEqual({ started, cleared }));
 });

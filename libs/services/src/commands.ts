@@ -1,10 +1,11 @@
+import type { Family } from '@ipledger/ip';
 import type { JsonValue } from './codec/json-reader.js';
 import type { ServiceObject } from './service.js';
 
 /** An order to a cluster. Everything that is not a rule comes in as data: the time, what is random, what was looked up. */
 export type Command = ServiceCommand | ClusterCommand;
 export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService;
-export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | RemoveCluster;
+export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | RemoveCluster | ReserveAddresses | ReleaseReservation;
 
 interface Ordered {
   time: Date;
@@ -26,6 +27,8 @@ interface ServiceOrder extends Ordered {
 export interface CreateService extends ServiceOrder {
   type: 'CreateService';
   service: ServiceObject;
+  /** Name of a reservation whose address the Service gets: its primary one, unless it names one of the range itself. */
+  reservation?: string;
 }
 
 /** PUT and PATCH (server-side apply too) of a Service or of its `/status`. A PUT to a missing name creates (not through `/status`: difference 8). */
@@ -106,6 +109,31 @@ export interface RemoveCidr extends Ordered {
   type: 'RemoveCidr';
   name: string;
   cidr: string;
+}
+/** The settings of a pool anew: what is null is as upstream. */
+export interface ConfigurePool extends Ordered {
+  type: 'ConfigurePool';
+  name: string;
+  cidr: string;
+  staticBandAddresses: number | null;
+  coolDownSeconds: number | null;
+}
+/** Holds addresses back. `name` is the cluster's. */
+export interface ReserveAddresses extends Ordered {
+  type: 'ReserveAddresses';
+  name: string;
+  reservation: string;
+  /** A range or one address, both ends included; or any free address of a family. */
+  wanted: { first: string; last: string } | { family: Family };
+  reason: string;
+  owner: string;
+  /** RFC 3339, in the future; null = until it is released. */
+  until: string | null;
+}
+export interface ReleaseReservation extends Ordered {
+  type: 'ReleaseReservation';
+  name: string;
+  reservation: string;
 }
 export interface RemoveCluster extends Ordered {
   type: 'RemoveCluster';

@@ -1,9 +1,10 @@
-import { parseAddress } from '@ipledger/ip';
+import { parseAddress, type Address } from '@ipledger/ip';
 import fc from 'fast-check';
-import { claimChanges, type DatedEvent, type NetChanges } from './claim-changes.js';
+import { claimChanges, type CoolingAddress, type DatedEvent, type NetChanges } from './claim-changes.js';
 import type { Command } from './commands.js';
-import type { Event } from './events.js';
+import type { Event, Reservation } from './events.js';
 import { evolve, revert } from './evolve.js';
+import { reservedRange } from './pool/held-back.js';
 import { bandOf } from './pool/pool.js';
 import { parseDocument } from './service/document.js';
 import { ClusterState, serviceKey } from './state.js';
@@ -51,7 +52,7 @@ const checkDecision = (scenario: Scenario, command: Command): readonly Event[] =
   if (decision.outcome === 'rejected') return [];
   const { events } = decision;
   const kinds = events.map(({ type }) => type.slice(0, type.indexOf('.'))).join(' ');
-  if (!/^((cluster )?((ip |port )*service)?( ?cluster)?)$/.test(kinds)) throw new Error(`claims come first, then their Service: ${kinds}`);
+  if (!/^((cluster )?((reservation )?(ip |port )*service)?( ?(reservation ?)*(cluster)?))$/.test(kinds)) throw new Error(`claims come first, then their Service: ${kinds}`);
   for (const [i, event] of events.entries()) checkServiceEvent(scenario.state, event, scenario.state.revision + i + 1);
   if (command.dryRun) same('a dry run has no events', events, []);
   return events;
@@ -86,6 +87,11 @@ const checkUse = ({ state }: Scenario): void => {
     const count = { static: 0, dynamic: 0, free: 0 };
     for (let value = pool.usable.first; value <= pool.usable.last; value++)
       count[state.taken[pool.family].has(value) ? (bandOf(pool, value) ?? 'free') : 'free']++;
+    const { reserved, coolingDown } = state.heldBackIn(pool, pool.usable);
+    let available = 0;
+    const unavailable = state.unavailable(pool.family);
+    for (let value = pool.usable.first; value <= pool.usable.last; value++) if (unavailable.nextAbsent(value) === value) available++;
+    same(`what is free, reserved, and cools down in ${pool.name}`, available + Number(reserved + coolingDown), count.free);
     const use = state.useOf(pool);
     same(`use of ${pool.name}`, use, { static: count.static, dynamic: count.dynamic });
     same('free and used are the size', use.static + use.dynamic + count.free, Number(pool.usable.count));
@@ -96,20 +102,35 @@ const checkUse = ({ state }: Scenario): void => {
 const checkReplay = (live: Scenario): void => {
   const replayed = new ClusterState();
   live.log.forEach((event, i) => evolve(replayed, event, i + 1));
+  replayed.advanceTo(live.now);
   same('replay is live', contentsOf(live.state), contentsOf(replayed));
   const revisions = [...live.documents].map(([key, text]) => [key, Number(parseDocument(text).metadata.resourceVersion)]);
   same('each document is at the revision of its last event', revisions.sort(), [...replayed.services].sort());
 };
 
-const checkClaimChanges = ({ log }: Scenario, holders: Holders, sizes: Iterator<number>): void => {
+const checkClaimChanges = ({ log, state, now }: Scenario, holders: Holders, sizes: Iterator<number>): void => {
   const dated = log.map((event, i): DatedEvent => ({ event, revision: i + 1, time: new Date(1000 * i) }));
   const addresses = new Map<string, string>();
   const ports = new Map<number, string>();
+  const loaded = new ClusterState();
+  const tables = { reservations: new Map<string, Reservation>(), cooling: new Map<string, CoolingAddress>() };
   while (dated.length > 0) {
     const changes = claimChanges(dated.splice(0, Number(sizes.next().value)));
     applyNet(addresses, changes.addresses, ({ address }) => address);
     applyNet(ports, changes.ports, ({ port }) => port);
+    for (const ended of changes.reservations.ended) tables.reservations.delete(ended);
+    for (const made of changes.reservations.made) tables.reservations.set(made.name, made);
+    if (changes.cooling.cleared) tables.cooling.clear();
+    for (const started of changes.cooling.started) tables.cooling.set(started.address, started);
   }
+  // As a process that starts loads them.
+  for (const text of addresses.keys()) loaded.take(parseAddress(text) as Address);
+  loaded.define(state.definition);
+  for (const record of tables.reservations.values()) loaded.reserve(reservedRange(record));
+  for (const { address, until, namespace, name } of tables.cooling.values()) loaded.cool(parseAddress(address) as Address, { untilMs: until.getTime(), holder: serviceKey(namespace, name) });
+  loaded.advanceTo(now);
+  const heldBack = ({ use, reservations }: ReturnType<typeof contentsOf>): unknown => ({ use, reservations });
+  same('what the tables hold back', heldBack(contentsOf(loaded)), heldBack(contentsOf(state)));
   same('the table that the events make', [[...addresses].sort(), [...ports].sort()], [[...holders.addresses].sort(), [...holders.ports].sort()]);
 };
 
@@ -177,11 +198,12 @@ it('the histories reach every kind of event and the refusals that matter', () =>
     scenario.log.forEach((event) => events.add('reason' in event.data ? `${event.type} ${event.data.reason}` : event.type));
   }
   expect([...events].sort()).toEqual([
-    'cluster.cidr-added', 'cluster.cidr-draining', 'cluster.cidr-removed', 'cluster.cidrs-declared', 'cluster.registered', 'cluster.removed',
+    'cluster.cidr-added', 'cluster.cidr-draining', 'cluster.cidr-removed', 'cluster.cidrs-declared', 'cluster.pool-configured', 'cluster.registered', 'cluster.removed',
     'ip.allocated', 'ip.released deleted', 'ip.released downgraded', 'ip.released type-changed',
-    'port.allocated', 'port.released deleted', 'port.released dropped', 'port.released type-changed', 'service.created', 'service.deleted', 'service.updated',
+    'port.allocated', 'port.released deleted', 'port.released dropped', 'port.released type-changed',
+    'reservation.made', 'reservation.released cluster-removed', 'reservation.released confirmed', 'reservation.released released', 'service.created', 'service.deleted', 'service.updated',
   ]);
-  expect([...refusals]).toEqual(expect.arrayContaining(['addresses_exhausted', 'already_exists', 'cidr_in_use', 'cluster_not_empty', 'cluster_not_found', 'invalid', 'node_ports_exhausted', 'not_found']));
+  expect([...refusals]).toEqual(expect.arrayContaining(['addresses_exhausted', 'already_exists', 'cidr_in_use', 'cluster_not_empty', 'cluster_not_found', 'invalid', 'node_ports_exhausted', 'not_found', 'reservation_exists', 'reservation_not_found', 'reservation_overlaps']));
 });
 
 describe('a pool that is filled', () => {

@@ -10,6 +10,7 @@ import { serviceKey, type ClusterState } from './state.js';
 
 /**
  * Decides one command. Pure: the same command on the same state gives the same events on any machine; neither is changed.
+ * @param state as of the command's time: see `ClusterState.advanceTo`
  * @param stored the document of the Service that `documentKey` names, or undefined when there is none
  */
 export const decide = (command: Command, state: ClusterState, stored: string | undefined): Decision => {

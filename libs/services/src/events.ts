@@ -9,7 +9,8 @@ import type { ServiceObject, StringMap } from './service.js';
  * would break a reader is a new type. `docs/events.md` shows one of each.
  */
 export type Event =
-  | ClusterRegistered | ClusterCidrsDeclared | ClusterCidrAdded | ClusterCidrDraining | ClusterCidrRemoved | ClusterRemoved
+  | ClusterRegistered | ClusterCidrsDeclared | ClusterCidrAdded | ClusterCidrDraining | ClusterCidrRemoved | ClusterPoolConfigured | ClusterRemoved
+  | ReservationMade | ReservationReleased
   | ServiceCreated | ServiceUpdated | ServiceDeleted
   | IpAllocated | IpReleased | PortAllocated | PortReleased;
 
@@ -34,15 +35,44 @@ export interface ClusterCidrAdded {
 }
 export interface ClusterCidrDraining {
   type: 'cluster.cidr-draining';
-  data: { cidr: string };
+  /** When it began and how many addresses were held then; missing in the oldest logs. */
+  data: { cidr: string; since?: string; held?: number };
 }
 export interface ClusterCidrRemoved {
   type: 'cluster.cidr-removed';
   data: { cidr: string };
 }
+/** The settings of a pool anew, all of them; null and 0 = as upstream. */
+export interface ClusterPoolConfigured {
+  type: 'cluster.pool-configured';
+  data: { cidr: string; staticBandAddresses: number | null; coolDownSeconds: number };
+}
 export interface ClusterRemoved {
   type: 'cluster.removed';
   data: Record<string, never>;
+}
+
+/** Addresses held back, both ends included. It ends by itself at `until` (RFC 3339), which no event says. */
+export interface Reservation {
+  /** Unique in its cluster while it lasts. */
+  name: string;
+  family: Family;
+  /** The pool in which all of it lies. */
+  cidr: string;
+  first: string;
+  last: string;
+  reason: string;
+  owner: string;
+  until: string | null;
+}
+export interface ReservationMade {
+  type: 'reservation.made';
+  data: { reservation: Reservation };
+}
+/** `confirmed`: its one address goes to `service` in the same command. */
+export interface ReservationReleased {
+  type: 'reservation.released';
+  data: { reservation: Reservation; reason: 'released' | 'confirmed' | 'cluster-removed'; service: ServiceRef | null };
 }
 
 /** Last event of its command; its revision is the Service's resourceVersion. `object` is the Service as stored. */
@@ -70,12 +100,16 @@ export interface PreviousService {
 
 export interface IpAllocated {
   type: 'ip.allocated';
-  data: { address: string; family: Family; cidr: string | null; band: Band | null; scope: 'static' | 'dynamic'; service: ServiceRef };
+  data: { address: string; family: Family; cidr: string | null; band: Band | null; scope: 'static' | 'dynamic'; service: ServiceRef;
+    /** Name of the reservation it was had through. */
+    reservation?: string };
 }
 export type ReleaseReason = 'deleted' | 'downgraded' | 'type-changed';
 export interface IpReleased {
   type: 'ip.released';
-  data: { address: string; family: Family; cidr: string | null; band: Band | null; reason: ReleaseReason; service: ServiceRef };
+  data: { address: string; family: Family; cidr: string | null; band: Band | null; reason: ReleaseReason; service: ServiceRef;
+    /** RFC 3339: not handed out dynamically before; missing when its pool has no cool-down. */
+    coolsUntil?: string };
 }
 export interface PortAllocated {
   type: 'port.allocated';

@@ -49,6 +49,17 @@ export type ClusterRejection =
   | { code: 'cluster_invalid'; problems: readonly { field: string; value: unknown; why: string }[] }
   | { code: 'cidr_not_found'; cluster: string; cidr: string }
   | { code: 'cidr_last'; cluster: string; cidr: string }
+  | { code: 'reservation_exists'; cluster: string; reservation: string }
+  | { code: 'reservation_not_found'; cluster: string; reservation: string }
+  /** Another reservation has some of the addresses. */
+  | { code: 'reservation_overlaps'; cluster: string; other: string }
+  | { code: 'reservations_too_many'; cluster: string; kind: 'addresses' | 'ranges'; max: number }
+  /** A Service that is to take a reserved address names no address of the reservation. */
+  | { code: 'reservation_unused'; cluster: string; reservation: string }
+  /** The one address to be reserved is held by a Service. */
+  | { code: 'address_held'; cluster: string; address: string }
+  /** No open pool of the family has a free address to reserve. */
+  | { code: 'pools_exhausted'; cluster: string; family: Family }
   /** Held addresses would lie outside every CIDR. `first` has the lowest ones. */
   | { code: 'cidr_in_use'; cluster: string; held: number; first: readonly string[] };
 

@@ -1,7 +1,9 @@
 import type { Address, Family } from '@ipledger/ip';
 import { AddressSet } from '@ipledger/ip';
 import { compileDefinition, type ClusterConfig, type ClusterDefinition, type NodePortRange } from './cluster/definition.js';
-import { bandOf, poolOf, type Band, type Pool } from './pool/pool.js';
+import type { Taken } from './pool/choose.js';
+import { HeldBack, type Cooling, type ReservedRange } from './pool/held-back.js';
+import { bandOf, poolOf, type AddressRange, type Band, type Pool } from './pool/pool.js';
 import type { ClusterFamilies } from './service/ip-families.js';
 
 /** How many addresses are claimed in each band of a pool. */
@@ -31,6 +33,7 @@ export class ClusterState {
   private config: ClusterConfig | null = null;
   private byFamily: Record<Family, readonly Pool[]> = { IPv4: [], IPv6: [] };
   private use = new Map<string, BandUse>();
+  private heldBack: HeldBack | undefined;
 
   get definition(): ClusterDefinition | null {
     return this.config?.definition ?? null;
@@ -57,13 +60,60 @@ export class ClusterState {
     const pools = this.pools;
     this.byFamily = { IPv4: pools.filter(({ family }) => family === 'IPv4'), IPv6: pools.filter(({ family }) => family === 'IPv6') };
     this.use = new Map(pools.map((pool) => [pool.name, this.countUse(pool)]));
+    this.heldBack?.rebuild();
   }
 
   take(address: Address): void {
     if (this.taken[address.family].add(address.value)) this.count(address, 1);
+    this.heldBack?.refresh(address);
   }
   free(address: Address): void {
     if (this.taken[address.family].delete(address.value)) this.count(address, -1);
+    this.heldBack?.refresh(address);
+  }
+
+  /** What a dynamic request cannot have: claimed, reserved, or cooling down as of the last `advanceTo`. */
+  unavailable(family: Family): Taken {
+    return this.heldBack?.unavailable(family) ?? this.taken[family];
+  }
+  get reservations(): ReadonlyMap<string, ReservedRange> {
+    return this.heldBack?.reservations ?? new Map<string, ReservedRange>();
+  }
+  reservationOf(address: Address): ReservedRange | undefined {
+    return this.heldBack?.reservationOf(address);
+  }
+  /** Who had an address that cools down; undefined when it is claimed, or can be had. */
+  coolingOf(address: Address): Cooling | undefined {
+    return this.heldBack?.coolingOf(address);
+  }
+  /** How many addresses of a band are free but reserved, or free but for their cool-down. */
+  heldBackIn(pool: Pool, band: AddressRange): { reserved: bigint; coolingDown: bigint } {
+    return this.heldBack?.within(pool.family, band) ?? { reserved: 0n, coolingDown: 0n };
+  }
+
+  reserve(reservation: ReservedRange): void {
+    this.holdBack().reserve(reservation);
+  }
+  unreserve(name: string): void {
+    this.heldBack?.unreserve(name);
+    this.dropEmpty();
+  }
+  /** Counts only while nobody holds the address and its pool has a cool-down. */
+  cool(address: Address, cooling: Cooling): void {
+    this.holdBack().cool(address, cooling);
+  }
+  endCooling(): void {
+    this.heldBack?.endCooling();
+    this.dropEmpty();
+  }
+  /**
+   * Ends the reservations and cool-downs whose time has come. To be called with the time of each command before it is decided:
+   * `decide` reads no clock. An earlier time changes nothing.
+   */
+  advanceTo(time: Date): void {
+    if (this.heldBack === undefined) return;
+    this.heldBack.advanceTo(time.getTime());
+    this.dropEmpty();
   }
   takePort(port: number, holder: string): void {
     this.ports.set(port, holder);
@@ -74,6 +124,13 @@ export class ClusterState {
     this.portNumbers.delete(BigInt(port));
   }
 
+  private holdBack(): HeldBack {
+    return (this.heldBack ??= new HeldBack(this.taken, (address) => (poolOf(this.byFamily[address.family], address)?.coolDownSeconds ?? 0) > 0));
+  }
+  /** Without anything held back, choosing is as if there were no such thing. */
+  private dropEmpty(): void {
+    if (this.heldBack?.isEmpty === true) this.heldBack = undefined;
+  }
   private registered(): ClusterConfig {
     if (this.config === null) throw new Error('the cluster is not registered');
     return this.config;

@@ -2,6 +2,7 @@ import { compileDefinition, type ClusterDefinition, type Event } from '@ipledger
 import type { RecordedCommand } from '@ipledger/messaging';
 import { AddressChanges } from './addresses.view.js';
 import { ClusterChanges } from './clusters.view.js';
+import { HeldBackChanges } from './held-back.view.js';
 import { NamespaceChanges } from './namespaces.view.js';
 import { NodePortChanges } from './node-ports.view.js';
 import { ClusterPools, type Held, type PoolUsage } from './pool-usage.view.js';
@@ -26,9 +27,10 @@ export class UnknownEvent extends Error {
 }
 
 const knownTypes: Readonly<Record<Event['type'], true>> = {
-  'cluster.registered': true, 'cluster.cidrs-declared': true, 'cluster.cidr-added': true, 'cluster.cidr-draining': true, 'cluster.cidr-removed': true, 'cluster.removed': true,
+  'cluster.registered': true, 'cluster.cidrs-declared': true, 'cluster.cidr-added': true, 'cluster.cidr-draining': true, 'cluster.cidr-removed': true,
+  'cluster.pool-configured': true, 'cluster.removed': true,
   'service.created': true, 'service.updated': true, 'service.deleted': true,
-  'ip.allocated': true, 'ip.released': true, 'port.allocated': true, 'port.released': true,
+  'ip.allocated': true, 'ip.released': true, 'port.allocated': true, 'port.released': true, 'reservation.made': true, 'reservation.released': true,
 };
 
 /** The first event that this version does not know. */
@@ -50,6 +52,7 @@ export class Fold {
   private readonly nodePorts = new NodePortChanges();
   private readonly services = new ServiceChanges();
   private readonly namespaces = new NamespaceChanges();
+  private readonly heldBack = new HeldBackChanges();
   private readonly pools: ClusterPools;
   private readonly history = new HistoryChanges();
   private readonly cluster: ClusterChanges;
@@ -70,7 +73,7 @@ export class Fold {
     const moved = redefines(command);
     for (const [index, event] of command.events.entries()) {
       const moment: Moment = { revision: command.firstRevision + index, time };
-      for (const collector of [this.addresses, this.nodePorts, this.services, this.namespaces, this.cluster]) collector.take(event, moment);
+      for (const collector of [this.addresses, this.nodePorts, this.services, this.namespaces, this.heldBack, this.cluster]) collector.take(event, moment);
       if (!moved) this.pools.take(event, moment);
     }
     const moment: Moment = { revision: command.revision, time };
@@ -93,7 +96,7 @@ export class Fold {
 
   /** Everything but what is counted of the pools. */
   rowParts(): Part[] {
-    return [this.addresses, this.nodePorts, this.services, this.namespaces, this.cluster].flatMap((collector) => collector.parts());
+    return [this.addresses, this.nodePorts, this.services, this.namespaces, this.heldBack, this.cluster].flatMap((collector) => collector.parts());
   }
   poolParts(): Part[] {
     return [...this.pools.parts(), ...(this.newest === null ? [] : this.history.parts(this.base.newestTime, this.newest))];

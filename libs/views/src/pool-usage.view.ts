@@ -1,5 +1,6 @@
 import { formatAddress, type Family } from '@ipledger/ip';
 import type { Event, Pool } from '@ipledger/services';
+import { heldBackWithin } from './held-back.view.js';
 import { usagePool } from './namespaces.view.js';
 import { writes, type Moment, type Part, type View } from './view.js';
 
@@ -35,16 +36,20 @@ export const poolUsageView: View = {
       dynamic_first_address inet,
       dynamic_last_address inet,${counted.map(usageColumns).join('')}
       declared_at timestamptz NOT NULL,
+      cool_down_seconds int NOT NULL,
       CONSTRAINT pool_usage_pkey PRIMARY KEY (cluster, pool, family)
     ) WITH (fillfactor = 50)`,
   stable: {
-    pools: `SELECT cluster, pool, family, is_primary, state, prefix_length, capacity, allocated, capacity - allocated * (capacity > 0)::int AS available,
-        first_allocation_at, last_allocation_at, high_water, high_water_at, first_address, last_address, declared_at, position FROM {set}.pool_usage`,
-    pool_bands: `SELECT p.cluster, p.pool, p.family, b.band, b.capacity, b.allocated, b.capacity - b.allocated AS available,
-        b.first_allocation_at, b.last_allocation_at, b.high_water, b.high_water_at, b.first_address, b.last_address
+    pools: `SELECT p.cluster, p.pool, p.family, p.is_primary, p.state, p.prefix_length, p.capacity, p.allocated,
+        p.capacity - p.allocated * (p.capacity > 0)::int - reserved - cooling_down AS available,
+        p.first_allocation_at, p.last_allocation_at, p.high_water, p.high_water_at, p.first_address, p.last_address, p.declared_at, p.position,
+        reserved, cooling_down, p.cool_down_seconds
+      FROM {set}.pool_usage p ${heldBackWithin('p.first_address', 'p.last_address')}`,
+    pool_bands: `SELECT p.cluster, p.pool, p.family, b.band, b.capacity, b.allocated, b.capacity - b.allocated - reserved - cooling_down AS available,
+        b.first_allocation_at, b.last_allocation_at, b.high_water, b.high_water_at, b.first_address, b.last_address, reserved, cooling_down
       FROM {set}.pool_usage p CROSS JOIN LATERAL (VALUES ${['static', 'dynamic'].map(bandRow).join(', ')})
         AS b (band, first_address, last_address, capacity, allocated, first_allocation_at, last_allocation_at, high_water, high_water_at)
-      WHERE p.pool <> ''`,
+      ${heldBackWithin('b.first_address', 'b.last_address')} WHERE p.pool <> ''`,
   },
   compared: { pool_usage: 'true' },
 };
@@ -67,6 +72,7 @@ export interface PoolUsage {
   isPrimary: boolean;
   state: 'open' | 'draining' | 'outside';
   declaredAt: string;
+  coolDownSeconds: number;
   ranges: Readonly<Record<(typeof rangeNames)[number], string | null>>;
   prefixLength: number | null;
   total: Usage;
@@ -147,8 +153,11 @@ export class ClusterPools {
   }
 
   private recount(known: PoolUsage | undefined, made: PoolUsage, held: readonly Held[], time: string): void {
-    const { position, isPrimary, state } = made;
-    const pool = known === undefined ? made : { ...known, position, isPrimary, state };
+    // What the definition says is new, what was counted and seen stays.
+    const marks = (was: Usage, { capacity }: Usage): Usage => ({ ...was, capacity });
+    const pool = known === undefined ? made : {
+      ...made, declaredAt: known.declaredAt, total: marks(known.total, made.total), static: marks(known.static, made.static), dynamic: marks(known.dynamic, made.dynamic),
+    };
     for (const usage of usagesOf(pool)) usage.allocated = 0;
     for (const { band, allocated, firstAllocationAt, lastAllocationAt } of held)
       for (const usage of band === null ? [pool.total] : [pool.total, pool[band]]) {
@@ -200,19 +209,19 @@ const noteHighWater = (usage: Usage, time: string): void => {
   usage.highWaterAt = time;
 };
 
-const poolUsageOf = ({ name, family, state, cidr, usable, staticBand, dynamicBand }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
+const poolUsageOf = ({ name, family, state, cidr, usable, staticBand, dynamicBand, coolDownSeconds }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
   const bounds = ({ first, last, count }: Pool['usable']): [string | null, string | null] =>
     count === 0n ? [null, null] : [formatAddress({ family, value: first }), formatAddress({ family, value: last })];
   const [[first_address, last_address], [static_first_address, static_last_address], [dynamic_first_address, dynamic_last_address]] = [bounds(usable), bounds(staticBand), bounds(dynamicBand)];
   return {
-    pool: name, family, position, isPrimary, state, declaredAt, prefixLength: cidr.prefixLength,
+    pool: name, family, position, isPrimary, state, declaredAt, coolDownSeconds, prefixLength: cidr.prefixLength,
     ranges: { range: name, first_address, last_address, static_first_address, static_last_address, dynamic_first_address, dynamic_last_address },
     total: nothing(String(usable.count)), static: nothing(String(staticBand.count)), dynamic: nothing(String(dynamicBand.count)),
   };
 };
 
 const outsideOf = (family: Family, declaredAt: string): PoolUsage => ({
-  pool: '', family, position: -1, isPrimary: false, state: 'outside', declaredAt, prefixLength: null,
+  pool: '', family, position: -1, isPrimary: false, state: 'outside', declaredAt, coolDownSeconds: 0, prefixLength: null,
   ranges: { range: null, first_address: null, last_address: null, static_first_address: null, static_last_address: null, dynamic_first_address: null, dynamic_last_address: null },
   total: nothing(), static: nothing(), dynamic: nothing(),
 });
@@ -225,7 +234,7 @@ const usageFields = [
 ] as const;
 const usageGroups = [['', 'total'], ['static_', 'static'], ['dynamic_', 'dynamic']] as const;
 const columns: readonly (readonly [name: string, type: string])[] = [
-  ['pool', 'text'], ['family', 'text'], ['position', 'int'], ['is_primary', 'boolean'], ['state', 'text'], ['prefix_length', 'int'], ['declared_at', 'timestamptz'],
+  ['pool', 'text'], ['family', 'text'], ['position', 'int'], ['is_primary', 'boolean'], ['state', 'text'], ['prefix_length', 'int'], ['declared_at', 'timestamptz'], ['cool_down_seconds', 'int'],
   ['range', 'cidr'], ...rangeNames.slice(1).map((name) => [name, 'inet'] as const),
   ...usageGroups.flatMap(([prefix]) => usageFields.map(([column, , type]) => [`${prefix}${column}`, type] as const)),
 ];
@@ -234,6 +243,7 @@ const columnDefinitions = columns.map(([name, type]) => `${name} ${type}`).join(
 
 const rowOf = (pool: PoolUsage): object => ({
   pool: pool.pool, family: pool.family, position: pool.position, is_primary: pool.isPrimary, state: pool.state, prefix_length: pool.prefixLength, declared_at: pool.declaredAt,
+  cool_down_seconds: pool.coolDownSeconds,
   ...pool.ranges,
   ...Object.fromEntries(usageGroups.flatMap(([prefix, group]) => usageFields.map(([column, field]) => [`${prefix}${column}`, pool[group][field]]))),
 });
@@ -244,7 +254,7 @@ export const poolOfRow = (row: Record<string, unknown>): PoolUsage => {
   const usage = (prefix: string): Usage => Object.fromEntries(usageFields.map(([column, field, type]) => [field, valueOf(row[`${prefix}${column}`], type)])) as unknown as Usage;
   return {
     pool: row['pool'] as string, family: row['family'] as Family, position: row['position'] as number, isPrimary: row['is_primary'] as boolean,
-    state: row['state'] as PoolUsage['state'], declaredAt: valueOf(row['declared_at'], 'timestamptz') as string, prefixLength: row['prefix_length'] as number | null,
+    state: row['state'] as PoolUsage['state'], declaredAt: valueOf(row['declared_at'], 'timestamptz') as string, coolDownSeconds: row['cool_down_seconds'] as number, prefixLength: row['prefix_length'] as number | null,
     ranges: Object.fromEntries(rangeNames.map((name) => [name, row[name]])) as PoolUsage['ranges'],
     total: usage(''), static: usage('static_'), dynamic: usage('dynamic_'),
   };

@@ -5,8 +5,8 @@ import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalidRequest } from '../clusters/requests.js';
+import { mustKnow } from '../clusters/submit.js';
 import { orderBasis } from '../kubernetes/request.js';
-import { ProblemError, rejectionProblem } from '../problem.js';
 import { orderOf } from '../request-context.js';
 import { EVENT_STORE } from '../tokens.js';
 import { SubmitOrder } from '../writer/submit.handler.js';
@@ -28,7 +28,7 @@ export class BulkController {
   @Post('services::topup')
   @RouteSchema({ body: topUpBody })
   async topUp(@Param('cluster') name: string, @Body() body: TopUpBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.known(name);
+    const cluster = await mustKnow(this.writers, name);
     const { selector, namespaces, dryRun = false, ratePerSecond } = body;
     const parsed = selector === undefined ? undefined : parseLabelSelector(selector);
     if (parsed !== undefined && 'failure' in parsed) throw invalidRequest('selector', selector, `is not a label selector: ${parsed.failure}`);
@@ -48,11 +48,5 @@ export class BulkController {
       },
       free: (family) => this.writers.free(name, family),
     };
-  }
-
-  private async known(name: string): Promise<KnownCluster> {
-    const cluster = await this.writers.findNow(name);
-    if (cluster === undefined) throw new ProblemError(rejectionProblem({ code: 'cluster_not_found', cluster: name }));
-    return cluster;
   }
 }

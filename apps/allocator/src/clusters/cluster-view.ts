@@ -13,12 +13,14 @@ export interface ClusterView {
   pools: PoolView[];
 }
 
-interface PoolView {
+export interface PoolView {
   cidr: string;
   family: Family;
   state: 'open' | 'draining';
   /** null when the pool is too small to be split. */
   staticBand: { from: string; to: string } | null;
+  /** How long a released address is not handed out; 0 = not at all. */
+  coolDownSeconds: number;
 }
 
 export const clusterView = (definition: ClusterDefinition, revision: number): ClusterView => {
@@ -27,11 +29,12 @@ export const clusterView = (definition: ClusterDefinition, revision: number): Cl
   return { name, serviceCIDRs, primaryFamily: families[0], families, nodePortRange, revision, createdAt, pools: pools.map(poolView) };
 };
 
-const poolView = ({ name, family, state, staticBand }: Pool): PoolView => ({
+export const poolView = ({ name, family, state, staticBand, coolDownSeconds }: Pool): PoolView => ({
   cidr: name,
   family,
   state,
   staticBand: staticBand.count === 0n
     ? null
     : { from: formatAddress({ family, value: staticBand.first }), to: formatAddress({ family, value: staticBand.last }) },
+  coolDownSeconds,
 });

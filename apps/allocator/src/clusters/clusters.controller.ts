@@ -5,16 +5,14 @@ import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query, Req, Re
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { problem, ProblemError, rejectionProblem } from '../problem.js';
-import { markAnswer, orderOf } from '../request-context.js';
+import { ProblemError, rejectionProblem } from '../problem.js';
+import { markAnswer } from '../request-context.js';
 import { EVENT_STORE } from '../tokens.js';
-import type { Outcome } from '../writer/order.js';
-import { SubmitOrder } from '../writer/submit.handler.js';
 import { Writers, type KnownCluster } from '../writer/writers.js';
 import { clusterView, type ClusterView } from './cluster-view.js';
-import { holdersOf } from './holders.js';
 import { cidrBody, clusterOrderBasis, declareBody, invalidRequest, isDryRun, registerBody, wholeNumber, type RegisterBody } from './requests.js';
 import { countReadDifferently } from './read-differently.js';
+import { mustKnow, submitClusterCommand } from './submit.js';
 
 /** Clusters: register, look at, change their ranges, remove. */
 @Controller('v1/clusters')
@@ -50,7 +48,7 @@ export class ClustersController {
 
   @Get(':cluster')
   async get(@Param('cluster') name: string): Promise<ClusterView> {
-    const { definition, revision } = await this.known(name);
+    const { definition, revision } = await mustKnow(this.writers, name);
     return clusterView(definition, revision);
   }
 
@@ -59,14 +57,14 @@ export class ClustersController {
   @RouteSchema({ body: declareBody })
   async declare(@Param('cluster') name: string, @Body() body: { serviceCIDRs: string[] }, @Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query('inUse') inUse?: string): Promise<void> {
     if (inUse !== undefined && inUse !== 'keep') throw invalidRequest('inUse', inUse, 'is not known; leave it out, or say inUse=keep');
-    const before = await this.known(name);
+    const before = await mustKnow(this.writers, name);
     const command: ClusterCommand = { type: 'DeclareCidrs', ...clusterOrderBasis(name, isDryRun(request)), serviceCIDRs: body.serviceCIDRs, keepInUse: inUse === 'keep' };
     await this.submit(before.id, command, request, reply, before);
   }
 
   @Delete(':cluster')
   async remove(@Param('cluster') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.known(name);
+    const cluster = await mustKnow(this.writers, name);
     await this.submit(cluster.id, { type: 'RemoveCluster', ...clusterOrderBasis(name, isDryRun(request)) }, request, reply, cluster);
   }
 
@@ -89,32 +87,19 @@ export class ClustersController {
   }
 
   private async changeCidr(type: 'AddCidr' | 'DrainCidr' | 'RemoveCidr', name: string, cidr: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const cluster = await this.known(name);
+    const cluster = await mustKnow(this.writers, name);
     await this.submit(cluster.id, { type, ...clusterOrderBasis(name, isDryRun(request)), cidr }, request, reply, cluster);
   }
 
   private async submit(id: number, command: ClusterCommand, request: FastifyRequest, reply: FastifyReply, before?: KnownCluster): Promise<void> {
-    const outcome = await this.commands.execute(new SubmitOrder(id, command.name, orderOf(request, command, request.rawBody)));
-    const { status } = await this.accepted(outcome, id);
-    if (outcome.kind === 'accepted') markAnswer(reply, outcome.revision, outcome.replayed);
+    const { status, revision, replayed } = await submitClusterCommand(this.commands, this.store, id, command, request);
+    markAnswer(reply, revision, replayed);
     const after = await this.writers.findNow(command.name);
     if (after === undefined) return void reply.code(200).send(before && clusterView(before.definition, before.revision));
     const view = clusterView(after.definition, after.revision);
     if (status === 201) reply.header('location', `/v1/clusters/${command.name}`);
     const changed = command.type === 'DeclareCidrs' && before !== undefined;
     void reply.code(status).send(changed ? { ...view, servicesReadDifferently: await countReadDifferently(this.store, id, before.primary, after.primary) } : view);
-  }
-
-  private async accepted(outcome: Outcome, id: number): Promise<Extract<Outcome, { kind: 'accepted' }>> {
-    if (outcome.kind === 'accepted') return outcome;
-    if (outcome.kind === 'rejected') throw new ProblemError(rejectionProblem(outcome.rejection, await holdersOf(this.store, id, outcome.rejection)));
-    throw new ProblemError(problem('request_differs', `the Idempotency-Key ${JSON.stringify(outcome.key)} was used for a request with other content; use a new key for a new request`));
-  }
-
-  private async known(name: string): Promise<KnownCluster> {
-    const cluster = await this.writers.findNow(name);
-    if (cluster === undefined) throw new ProblemError(rejectionProblem({ code: 'cluster_not_found', cluster: name }));
-    return cluster;
   }
 }
 

@@ -29,6 +29,43 @@ export const cidrBody = {
   type: 'object', required: ['cidr'], additionalProperties: false, properties: { cidr: { type: 'string', maxLength: 64 } },
 } as const;
 
+export const poolSettingsBody = {
+  type: 'object', additionalProperties: false,
+  properties: {
+    staticBandAddresses: { type: ['integer', 'null'], minimum: 0, description: 'Addresses from the lowest on that dynamic requests leave for static ones while they can; null = as Kubernetes has it' },
+    coolDownSeconds: { type: ['integer', 'null'], minimum: 0, maximum: 604_800, description: 'How long a released address is not handed out; null or 0 = not at all, as Kubernetes has it' },
+  },
+} as const;
+export const reservationBody = {
+  type: 'object', required: ['reason', 'owner'], additionalProperties: false,
+  properties: {
+    name: { type: 'string', maxLength: 63, description: 'RFC 1123 label; made up when it is missing' },
+    addresses: { type: 'string', maxLength: 96, description: 'One address, FIRST-LAST, or a CIDR; all of it in one pool' },
+    family: { enum: ['IPv4', 'IPv6'], description: 'Instead of addresses: any free one' },
+    reason: { type: 'string', maxLength: 256 },
+    owner: { type: 'string', maxLength: 256 },
+    until: { type: 'string', maxLength: 64, description: 'RFC 3339; it ends by itself then' },
+    seconds: { type: 'integer', minimum: 1, maximum: 315_360_000, description: 'Instead of until: from now on' },
+  },
+} as const;
+export const confirmBody = {
+  type: 'object', required: ['namespace', 'service'], additionalProperties: false,
+  properties: {
+    namespace: { type: 'string', minLength: 1, maxLength: 63 },
+    service: { type: 'object', description: 'The Service as it would be posted to the Kubernetes API' },
+  },
+} as const;
+
+export interface ReservationBody {
+  name?: string;
+  addresses?: string;
+  family?: 'IPv4' | 'IPv6';
+  reason: string;
+  owner: string;
+  until?: string;
+  seconds?: number;
+}
+
 export interface RegisterBody {
   name: string;
   serviceCIDRs: string[];

@@ -3,6 +3,8 @@ import { topUpBody } from '../bulk/requests.js';
 import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
 import { itemPatchTypes } from '../bulk/service-item.js';
 import { problemCatalogue } from '../problem.js';
+import { family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
+import { poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
 
 /**
  * The OpenAPI 3.1 document of everything that is not the Kubernetes API of a cluster (which describes itself to its
@@ -20,7 +22,7 @@ export const openApiDocument = (version: string) => ({
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
+  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
   components: {
     schemas, parameters, responses: { Problem: problemAnswer },
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the access file, or a JWT. Not asked for while authentication is not set up' } },
@@ -28,19 +30,9 @@ export const openApiDocument = (version: string) => ({
   security: [{ bearer: [] }, {}],
 });
 
-type Json = Record<string, unknown>;
-
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: Json): Json => ({ 'application/json': { schema } });
-const ok = (description: string, schema: Json): Json => ({ description, content: json(schema) });
-const listOf = (schema: Json): Json => ({ type: 'object', required: ['items'], properties: { items: { type: 'array', items: schema }, continue: { type: 'string', description: 'Missing on the last page' } } });
 const itemOf = (kind: string, schema: Json): Json => ({ type: 'object', required: [kind], additionalProperties: false, properties: { [kind]: schema } });
-const parameter = (name: string): Json => ({ $ref: `#/components/parameters/${name}` });
-const inQuery = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
-const inPath = (name: string, description: string): Json => ({ name, in: 'path', required: true, schema: { type: 'string' }, description });
 
 const problemAnswer: Json = { description: 'Why not', content: { 'application/problem+json': { schema: ref('Problem') } } };
-const problems = { default: { $ref: '#/components/responses/Problem' } };
 
 const parameters: Json = {
   at: inQuery('at', { type: 'string' }, 'A moment of the past: an instant (RFC 3339) or a revision'),
@@ -53,19 +45,17 @@ const parameters: Json = {
   },
 };
 
-const text = (description: string): Json => ({ type: 'string', description });
-const revision: Json = { type: 'integer', minimum: 0, description: 'Number of an event in its cluster: gapless, in commit order' };
-const family: Json = { enum: ['IPv4', 'IPv6'] };
 
 const moment: Json = { type: 'object', properties: { revision, time: { type: ['string', 'null'], format: 'date-time' } } };
 const time: Json = { type: ['string', 'null'], format: 'date-time' };
 const exact: Json = { type: 'string', description: 'All digits, which a JSON number past 2^53 loses' };
 const usage: Json = {
   from: { type: ['string', 'null'] }, to: { type: ['string', 'null'] }, capacity: { type: 'number' }, capacityExact: exact, allocated: { type: 'integer' }, available: { type: 'number' }, availableExact: exact,
+  reserved: { type: 'number', description: 'Free, but reserved' }, coolingDown: { type: 'integer', description: 'Free, but for its cool-down' },
   firstAllocationAt: time, lastAllocationAt: time, highWater: { type: 'integer', description: 'The most that were held at the end of any command' }, highWaterAt: time,
 };
-
 const schemas: Json = {
+  ...poolSchemas,
   Cluster: {
     type: 'object',
     properties: {
@@ -76,8 +66,7 @@ const schemas: Json = {
         items: {
           type: 'object',
           properties: {
-            cidr: { type: 'string' }, family, state: { enum: ['open', 'draining'], description: 'Nothing new is taken from a draining pool' },
-            staticBand: { oneOf: [{ type: 'object', properties: { from: { type: 'string' }, to: { type: 'string' } } }, { type: 'null' }] },
+            ...poolMembers,
           },
         },
       },
@@ -188,7 +177,6 @@ const schemas: Json = {
   },
 };
 
-const write = [parameter('dryRun'), parameter('key')];
 const cidrChange = (summary: string): Json => ({
   post: { tags: ['clusters'], summary, parameters: [parameter('cluster'), ...write], requestBody: { required: true, content: json(cidrBody) }, responses: { 200: ok('The cluster', ref('Cluster')), ...problems } },
 });
@@ -214,7 +202,13 @@ const clusterPaths: Json = {
     },
     delete: { tags: ['clusters'], summary: 'Remove a cluster without Services', parameters: [parameter('cluster'), ...write], responses: { 200: ok('The cluster as it was', ref('Cluster')), ...problems } },
   },
-  '/v1/clusters/{cluster}/cidrs': cidrChange('Add a CIDR; it is used after those that are there'),
+  '/v1/clusters/{cluster}/cidrs': {
+    ...cidrChange('Add a CIDR; it is used after those that are there'),
+    get: {
+      tags: ['clusters'], summary: 'The pools in the order of use, with what is in them', parameters: [parameter('cluster')],
+      responses: { 200: ok('All pools', { type: 'object', properties: { items: { type: 'array', items: ref('Pool') }, revision } }), ...problems },
+    },
+  },
   '/v1/clusters/{cluster}/cidrs:drain': cidrChange('Take nothing new from a CIDR; what is held stays'),
   '/v1/clusters/{cluster}/cidrs:remove': cidrChange('Remove a CIDR in which nothing is held'),
 };

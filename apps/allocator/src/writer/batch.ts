@@ -81,7 +81,7 @@ export class Batch {
   }
 
   append(): AppendBatch {
-    const { addresses, ports } = claimChanges(this.dated);
+    const { addresses, ports, reservations, cooling } = claimChanges(this.dated);
     const { definition } = this.state;
     return {
       clusterId: this.clusterId,
@@ -90,6 +90,8 @@ export class Batch {
       rows: this.rows,
       claims: addresses,
       portClaims: ports,
+      reservations,
+      cooling,
       documents: { written: [...this.written.values()], removed: [...this.removed.values()] },
       ...(this.redefined && { definition: definition === null ? null : JSON.stringify(definition) }),
       requests: this.recorded,
@@ -117,6 +119,7 @@ export class Batch {
 
   private tryDecide(order: Order, looked: Looked): Decision | Error {
     const key = documentKey(order.command);
+    this.state.advanceTo(order.command.time);
     try {
       return decide(order.command, this.state, key && looked.documents.get(serviceKey(key.namespace, key.name)));
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { ClusterHead, ClusterReader, LogRow } from '@ipledger/event-store';
-import { parseAddress } from '@ipledger/ip';
-import { ClusterState, evolve, serviceKey, type ClusterDefinition, type Event } from '@ipledger/services';
+import { parseAddress, type Address } from '@ipledger/ip';
+import { ClusterState, evolve, reservedRange, serviceKey, type ClusterDefinition, type Event } from '@ipledger/services';
 
 const pageRows = 10_000;
 const logPageRows = 1_000;
@@ -24,6 +24,7 @@ export const loadState = async (reader: ClusterReader, clusterId: number): Promi
   const state = new ClusterState();
   await Promise.all([loadServices(reader, clusterId, state), loadClaims(reader, clusterId, state), loadPorts(reader, clusterId, state)]);
   state.define(head.definition === null ? null : (JSON.parse(head.definition) as ClusterDefinition));
+  await Promise.all([loadReservations(reader, clusterId, state), loadCooling(reader, clusterId, state)]);
   state.revision = head.revision;
   await catchUp(reader, clusterId, state, (await mustHead(reader, clusterId)).revision);
   return { state, epoch: head.epoch };
@@ -63,11 +64,7 @@ const loadServices = async (reader: ClusterReader, clusterId: number, state: Clu
 const loadClaims = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
   for (let after: string | undefined; ; ) {
     const page = await reader.listClaimedAddresses(clusterId, after, pageRows);
-    for (const address of page) {
-      const parsed = parseAddress(address);
-      if (parsed === undefined) throw new Error(`cluster ${clusterId} holds a claim on ${JSON.stringify(address)}, which is no address`);
-      state.take(parsed);
-    }
+    for (const address of page) state.take(mustAddress(address, clusterId));
     if (page.length < pageRows) return;
     after = page.at(-1);
   }
@@ -80,4 +77,29 @@ const loadPorts = async (reader: ClusterReader, clusterId: number, state: Cluste
     if (page.length < pageRows) return;
     after = page.at(-1)?.port;
   }
+};
+
+/** What has ended may be among the rows; the time of the first command ends it here, too. */
+const loadReservations = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: string | undefined; ; ) {
+    const page = await reader.listReservations(clusterId, after, pageRows);
+    for (const { createdAt: _, revision: __, ...record } of page) state.reserve(reservedRange(record));
+    if (page.length < pageRows) return;
+    after = page.at(-1)?.name;
+  }
+};
+
+const loadCooling = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: string | undefined; ; ) {
+    const page = await reader.listCooling(clusterId, after, pageRows);
+    for (const { address, until, namespace, name } of page) state.cool(mustAddress(address, clusterId), { untilMs: until.getTime(), holder: serviceKey(namespace, name) });
+    if (page.length < pageRows) return;
+    after = page.at(-1)?.address;
+  }
+};
+
+const mustAddress = (text: string, clusterId: number): Address => {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`cluster ${clusterId} has a row for ${JSON.stringify(text)}, which is no address`);
+  return address;
 };

@@ -32,6 +32,7 @@ const recordedOutcome = (request: RecordedRequest, row: LogRow | undefined, stat
 const answerIn = (row: LogRow, revision: number, state: ClusterState): string | undefined => {
   const events = JSON.parse(row.events) as Event[];
   const event = events[revision - (row.revision - row.eventCount) - 1];
+  if (event?.type === 'reservation.made' || event?.type === 'reservation.released') return JSON.stringify(event.data.reservation);
   if (event === undefined || !('object' in event.data)) return undefined;
   const text = encodeService(event.data.object);
   return state.definition === null ? text : readDocument(text, state.families[0]);

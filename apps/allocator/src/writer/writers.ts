@@ -52,7 +52,7 @@ export class Writers {
   async submit(clusterId: number, name: string, order: Order): Promise<Outcome> {
     const outcome = await this.writerOf(clusterId, name).submit(order);
     this.onCommit(clusterId);
-    if (order.command.type.includes('Cluster') || order.command.type.includes('Cidr')) this.names.delete(name);
+    if (/Cluster|Cidr|Pool/.test(order.command.type)) this.names.delete(name);
     return outcome;
   }
 
@@ -99,23 +99,32 @@ export class Writers {
 
   /** How many addresses of a family dynamic requests can still get: what is free in its open pools. */
   async free(name: string, family: Family): Promise<bigint> {
-    const head = await this.store.clusterByName(name);
-    if (head?.definition == null) return 0n;
-    const { usage } = await this.inspectOne(head);
-    return usage.pools.filter((pool) => pool.family === family).map((pool) => poolFigures(pool).available)
+    const pools = (await this.inspectCluster(name))?.usage.pools ?? [];
+    return pools.filter((pool) => pool.family === family).map((pool) => poolFigures(pool).available)
       .reduce((sum, available) => sum + available.static + available.dynamic, 0n);
+  }
+
+  /** The same of one cluster; undefined when it is not registered. */
+  async inspectCluster(name: string): Promise<InspectedCluster | undefined> {
+    const head = await this.store.clusterByName(name);
+    return head?.definition == null ? undefined : this.inspectOne(head);
   }
 
   private async inspectOne(head: ClusterHead): Promise<InspectedCluster> {
     const writer = this.writers.get(head.id);
     const { pools, families: [primary] } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
     const state = writer?.state?.revision === head.revision ? writer.state : undefined;
+    state?.advanceTo(new Date());
+    const now = new Date();
+    const reserves = state === undefined && (await this.store.listReservations(head.id, undefined, 1)).length > 0;
     const found = await Promise.all(pools.map(async (pool): Promise<PoolUsage> => {
       const use = state?.useOf(pool) ?? (await this.countUse(head.id, pool));
+      const heldBack = async (band: Pool['staticBand']) =>
+        state?.heldBackIn(pool, band) ?? (band.count > 0n && (reserves || pool.coolDownSeconds > 0) ? await this.countHeldBack(head.id, pool, band, now) : {});
       return {
         pool: pool.name, family: pool.family, isPrimary: pool.family === primary, isDraining: pool.state === 'draining',
-        static: { capacity: pool.staticBand.count, allocated: use.static },
-        dynamic: { capacity: pool.dynamicBand.count, allocated: use.dynamic },
+        static: { capacity: pool.staticBand.count, allocated: use.static, ...(await heldBack(pool.staticBand)) },
+        dynamic: { capacity: pool.dynamicBand.count, allocated: use.dynamic, ...(await heldBack(pool.dynamicBand)) },
       };
     }));
     return {
@@ -129,6 +138,11 @@ export class Writers {
       size === 0n ? 0 : this.store.countClaims(clusterId, formatAddress({ family, value: first }), formatAddress({ family, value: last }));
     const [statics, dynamics] = await Promise.all([count(staticBand), count(dynamicBand)]);
     return { static: statics, dynamic: dynamics };
+  }
+
+  private async countHeldBack(clusterId: number, { family, coolDownSeconds }: Pool, { first, last }: Pool['staticBand'], at: Date): Promise<{ reserved: bigint; coolingDown: bigint }> {
+    const counted = await this.store.countHeldBack(clusterId, formatAddress({ family, value: first }), formatAddress({ family, value: last }), at);
+    return coolDownSeconds > 0 ? counted : { ...counted, coolingDown: 0n };
   }
 
   /** Takes no more orders and waits for those that were taken. */

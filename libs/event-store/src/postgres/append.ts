@@ -4,7 +4,7 @@ import type { AppendBatch } from '../event-store.js';
 import { textArray } from './text-array.js';
 
 /**
- * One part of the statement. Most batches need three or four of the eleven, so the statement has only the parts that its
+ * One part of the statement. Most batches need three or four of them, so the statement has only the parts that its
  * batch needs: each combination is a prepared statement of its own. Measured in ADR 0002.
  */
 interface Part {
@@ -71,6 +71,36 @@ const parts: readonly Part[] = [
     name: 'ports_released',
     values: ({ portClaims }) => nonEmpty(portClaims.released),
     sql: (ports) => `DELETE FROM port_claims WHERE cluster_id = (SELECT cluster_id FROM head) AND port = ANY (${ports}::int[])`,
+  },
+  {
+    name: 'reserved',
+    values: ({ reservations }) => listed(reservations?.made ?? []),
+    sql: (made) => `INSERT INTO reservations (cluster_id, name, revision, created_at, cidr, first, last, until, reason, owner)
+      SELECT head.cluster_id, r.name, r.revision, r."createdAt", r.cidr, r.first, r.last, r.until, r.reason, r.owner
+      FROM head, json_to_recordset(${made}::json) AS r (name text, revision bigint, "createdAt" timestamptz, cidr cidr, first inet, last inet,
+        until timestamptz, reason text, owner text)
+      ON CONFLICT ON CONSTRAINT reservations_pkey DO UPDATE SET revision = excluded.revision, created_at = excluded.created_at,
+        cidr = excluded.cidr, first = excluded.first, last = excluded.last, until = excluded.until, reason = excluded.reason, owner = excluded.owner`,
+  },
+  {
+    name: 'unreserved',
+    values: ({ reservations }) => nonEmpty(reservations?.ended ?? []),
+    sql: (names) => `DELETE FROM reservations WHERE cluster_id = (SELECT cluster_id FROM head) AND name = ANY (${names}::text[])`,
+  },
+  {
+    name: 'cooling_started',
+    values: ({ cooling }) => listed(cooling?.started ?? []),
+    sql: (started) => `INSERT INTO cooling (cluster_id, address, revision, until, namespace, name, uid)
+      SELECT head.cluster_id, c.address, c.revision, c.until, c.namespace, c.name, c.uid
+      FROM head, json_to_recordset(${started}::json) AS c (address inet, revision bigint, until timestamptz, namespace text, name text, uid text)
+      ON CONFLICT ON CONSTRAINT cooling_pkey DO UPDATE SET
+        revision = excluded.revision, until = excluded.until, namespace = excluded.namespace, name = excluded.name, uid = excluded.uid`,
+  },
+  {
+    name: 'cooling_cleared',
+    // One statement cannot both delete a row and write it again.
+    values: ({ cooling }) => (cooling?.cleared === true ? [cooling.started.map(({ address }) => address)] : undefined),
+    sql: (kept) => `DELETE FROM cooling WHERE cluster_id = (SELECT cluster_id FROM head) AND NOT address = ANY (${kept}::inet[])`,
   },
   {
     name: 'written',

@@ -92,6 +92,14 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     return rows.length;
   }
 
+  async purgeEnded(before: Date, limit: number): Promise<number> {
+    const reservations = await this.rows(`WITH old AS (SELECT cluster_id, name FROM reservations WHERE until < $1 ORDER BY until LIMIT $2)
+      DELETE FROM reservations r USING old WHERE r.cluster_id = old.cluster_id AND r.name = old.name AND r.until < $1 RETURNING 1`, [before, limit]);
+    const cooling = await this.rows(`WITH old AS (SELECT cluster_id, address FROM cooling WHERE until < $1 ORDER BY until LIMIT $2)
+      DELETE FROM cooling c USING old WHERE c.cluster_id = old.cluster_id AND c.address = old.address AND c.until < $1 RETURNING 1`, [before, limit]);
+    return reservations.length + cooling.length;
+  }
+
   /** Connections in use, at rest, and requests that wait for one. */
   connections(): { active: number; idle: number; waiting: number } {
     const { totalCount, idleCount, waitingCount } = this.queryable;

@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from '@ipledger/ip';
 import type pg from 'pg';
 import type {
-  Claim, ClusterHead, ClusterReader, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey,
+  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredReservation,
 } from '../event-store.js';
 import { storeErrorOf } from './sqlstate.js';
 
@@ -9,6 +9,7 @@ type Row = Record<string, never>; // pg's rows: columns are read once, in the fu
 
 const headColumns = 'c.id, c.name, h.revision, h.epoch, c.definition FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id';
 export const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events';
+const reservationColumns = 'name, revision, created_at, cidr::text AS cidr, host(first) AS first, host(last) AS last, until, reason, owner FROM reservations';
 const claimColumns = 'host(address) AS address, revision, since, namespace, name, uid';
 
 /** The reads, over the pool or over the one connection of a lock. Named statements are those of the hot path. */
@@ -83,6 +84,35 @@ export abstract class PostgresReader implements ClusterReader {
     return (await this.rows(text, [clusterId, after ?? 0, limit])).map(portClaimOf);
   }
 
+  async listReservations(clusterId: number, after: string | undefined, limit: number): Promise<StoredReservation[]> {
+    const text = `SELECT ${reservationColumns} WHERE cluster_id = $1 AND name > $2 ORDER BY cluster_id, name LIMIT $3`;
+    return (await this.rows(text, [clusterId, after ?? '', limit])).map(reservationOf);
+  }
+
+  async reservation(clusterId: number, name: string): Promise<StoredReservation | undefined> {
+    return (await this.rows(`SELECT ${reservationColumns} WHERE cluster_id = $1 AND name = $2`, [clusterId, name])).map(reservationOf)[0];
+  }
+
+  async listCooling(clusterId: number, after: string | undefined, limit: number): Promise<CoolingAddress[]> {
+    const text = `SELECT host(address) AS address, until, namespace, name, uid, revision FROM cooling
+      WHERE cluster_id = $1 ${after === undefined ? '' : 'AND cooling.address > $3::inet'} ORDER BY cluster_id, cooling.address LIMIT $2`;
+    return (await this.rows(text, after === undefined ? [clusterId, limit] : [clusterId, limit, after]))
+      .map((row) => ({ address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row) }));
+  }
+
+  async countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }> {
+    const text = `WITH cut AS (
+        SELECT greatest(r.first, $2::inet) AS first, least(r.last, $3::inet) AS last FROM reservations r
+        WHERE r.cluster_id = $1 AND (r.until IS NULL OR r.until > $4) AND r.first <= $3::inet AND r.last >= $2::inet
+      ) SELECT (SELECT coalesce(sum(cut.last - cut.first + 1 - (
+          SELECT count(*) FROM claims WHERE cluster_id = $1 AND address BETWEEN cut.first AND cut.last)), 0) FROM cut)::text AS reserved,
+        (SELECT count(*) FROM cooling c WHERE c.cluster_id = $1 AND c.address BETWEEN $2::inet AND $3::inet AND c.until > $4
+          AND NOT EXISTS (SELECT FROM claims h WHERE h.cluster_id = $1 AND h.address = c.address)
+          AND NOT EXISTS (SELECT FROM cut WHERE c.address BETWEEN cut.first AND cut.last))::text AS cooling_down`;
+    const [row] = await this.rows(text, [clusterId, first, last, at]);
+    return { reserved: BigInt(row?.['reserved'] ?? 0), coolingDown: BigInt(row?.['cooling_down'] ?? 0) };
+  }
+
   async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
     const text = `SELECT namespace, name, uid, revision FROM documents
       WHERE cluster_id = $1 AND (namespace, name) > ($2, $3) ORDER BY cluster_id, namespace, name LIMIT $4`;
@@ -136,6 +166,20 @@ function canonicalAddress(text: string): string {
   if (!text.includes(':') || !text.includes('.')) return text;
   const address = parseAddress(text);
   return address === undefined ? text : formatAddress(address);
+}
+
+function reservationOf(row: Row): StoredReservation {
+  const until: Date | null = row['until']!;
+  const first = canonicalAddress(row['first']!);
+  return {
+    name: row['name']!, family: first.includes(':') ? 'IPv6' : 'IPv4', cidr: canonicalCidr(row['cidr']!), first, last: canonicalAddress(row['last']!),
+    reason: row['reason']!, owner: row['owner']!, until: until === null ? null : new Date(until).toISOString(), createdAt: row['created_at']!, revision: Number(row['revision']),
+  };
+}
+
+function canonicalCidr(text: string): string {
+  const [address = '', length = ''] = text.split('/');
+  return `${canonicalAddress(address)}/${length}`;
 }
 
 function portClaimOf(row: Row): PortClaim {

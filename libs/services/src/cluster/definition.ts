@@ -1,6 +1,6 @@
 import type { Cidr, Family } from '@ipledger/ip';
 import { cidrsOverlap, parseCidr, parseCidrSloppy, usableRange } from '@ipledger/ip';
-import { makePool, staticPortBandSize, type AddressRange, type Pool } from '../pool/pool.js';
+import { makePool, staticPortBandSize, type AddressRange, type Pool, type PoolSettings } from '../pool/pool.js';
 import type { ClusterFamilies } from '../service/ip-families.js';
 
 /** What a cluster is, as stored. The order of `serviceCIDRs` says which family is primary, and which pool is used first. */
@@ -13,6 +13,16 @@ export interface ClusterDefinition {
   readonly nodePortRange: string;
   /** RFC 3339, milliseconds. */
   readonly createdAt: string;
+  /** By CIDR; missing where everything is as upstream. */
+  readonly pools?: Readonly<Record<string, PoolSettings>>;
+  /** By CIDR: since when the draining ones drain, and how many addresses were held then. Missing for those of old logs. */
+  readonly drains?: Readonly<Record<string, Drain>>;
+}
+
+export interface Drain {
+  /** RFC 3339, milliseconds. */
+  readonly since: string;
+  readonly held: number;
 }
 
 /** A definition made ready for deciding. */
@@ -34,7 +44,7 @@ export const defaultNodePortRange = '30000-32767';
 export const cidrsMax = 16;
 
 export const compileDefinition = (definition: ClusterDefinition): ClusterConfig => {
-  const pools = definition.serviceCIDRs.map((cidr) => makePool(cidr, definition.draining.includes(cidr) ? 'draining' : 'open'));
+  const pools = definition.serviceCIDRs.map((cidr) => makePool(cidr, definition.draining.includes(cidr) ? 'draining' : 'open', definition.pools?.[cidr]));
   return { definition, pools, families: familiesOf(pools), nodePorts: portRange(definition.nodePortRange) };
 };
 

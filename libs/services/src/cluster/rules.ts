@@ -1,9 +1,10 @@
 import { RangeSet, cidrCovers, cidrsOverlap, formatAddress, formatCidr, parseCidr, usableRange, type Cidr, type Family } from '@ipledger/ip';
-import type { AddCidr, ClusterCommand, DeclareCidrs, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster } from '../commands.js';
+import type { AddCidr, ClusterCommand, ConfigurePool, DeclareCidrs, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
 import { refuse } from '../rejection.js';
+import { releaseReservation, reserveAddresses } from '../reservation/rules.js';
 import { prepareNew, trackNew } from '../service/create.js';
 import { deletionEvents } from '../service/delete.js';
 import { parseDocument } from '../service/document.js';
@@ -27,9 +28,15 @@ export const decideCluster = (command: ClusterCommand, state: ClusterState, kube
     case 'AddCidr':
       return add(command, definition);
     case 'DrainCidr':
-      return drain(command, definition);
+      return drain(command, definition, state);
     case 'RemoveCidr':
       return removeCidr(command, definition, state);
+    case 'ConfigurePool':
+      return configurePool(command, definition);
+    case 'ReserveAddresses':
+      return reserveAddresses(command, state);
+    case 'ReleaseReservation':
+      return releaseReservation(command, state);
     case 'RemoveCluster':
       return removeCluster(command, state, kubernetes);
   }
@@ -126,17 +133,38 @@ const overlapAdvice = (cidr: Cidr, other: string): string =>
     ? `contains ${other}, which the cluster has; to replace it by the larger range, PUT the whole list of serviceCIDRs`
     : `overlaps ${other}, which the cluster has; the CIDRs of one cluster must not overlap`;
 
-const ownCidr = (command: DrainCidr | RemoveCidr, definition: ClusterDefinition): string => {
+const ownCidr = (command: DrainCidr | RemoveCidr | ConfigurePool, definition: ClusterDefinition): string => {
   const parsed = parseCidr(command.cidr);
   if (parsed === undefined) refuseProblems(problem('cidr', command.cidr, cidrProblem(command.cidr) ?? 'not a CIDR'));
   const text = parsed === undefined ? '' : formatCidr(parsed);
   return definition.serviceCIDRs.includes(text) ? text : refuse({ code: 'cidr_not_found', cluster: command.name, cidr: command.cidr });
 };
 
-const drain = (command: DrainCidr, definition: ClusterDefinition): Accepted => {
+const drain = (command: DrainCidr, definition: ClusterDefinition, state: ClusterState): Accepted => {
   const cidr = ownCidr(command, definition);
-  return accepted(command, 200, definition.draining.includes(cidr) ? [] : [{ type: 'cluster.cidr-draining', data: { cidr } }]);
+  if (definition.draining.includes(cidr)) return accepted(command, 200, []);
+  const held = heldOutside(state, [cidr], []).count;
+  return accepted(command, 200, [{ type: 'cluster.cidr-draining', data: { cidr, since: command.time.toISOString(), held } }]);
 };
+
+/** A week: longer than any cache keeps an address. */
+const coolDownSecondsMax = 7 * 24 * 3600;
+
+const configurePool = (command: ConfigurePool, definition: ClusterDefinition): Accepted => {
+  const cidr = ownCidr(command, definition);
+  const { staticBandAddresses } = command;
+  const coolDownSeconds = command.coolDownSeconds ?? 0;
+  const usable = usableRange(parseCidr(cidr) as Cidr).count;
+  const bandProblem = staticBandAddresses !== null && (!isCount(staticBandAddresses) || BigInt(staticBandAddresses) > usable)
+    ? `is not a whole number from 0 to ${usable}, the usable addresses of ${cidr}` : undefined;
+  const coolDownProblem = !isCount(coolDownSeconds) || coolDownSeconds > coolDownSecondsMax ? `is not a whole number from 0 to ${coolDownSecondsMax}, a week` : undefined;
+  refuseProblems([...problem('staticBandAddresses', staticBandAddresses, bandProblem), ...problem('coolDownSeconds', coolDownSeconds, coolDownProblem)]);
+  const now = definition.pools?.[cidr];
+  const same = (now?.staticBandAddresses ?? null) === staticBandAddresses && (now?.coolDownSeconds ?? 0) === coolDownSeconds;
+  return accepted(command, 200, same ? [] : [{ type: 'cluster.pool-configured', data: { cidr, staticBandAddresses, coolDownSeconds } }]);
+};
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 const removeCidr = (command: RemoveCidr, definition: ClusterDefinition, state: ClusterState): Accepted => {
   const cidr = ownCidr(command, definition);
@@ -176,12 +204,14 @@ const refuseHeld = (cluster: string, held: Held): void => {
 
 const servicesNamedMax = 10;
 
-/** Only when nothing but `default/kubernetes` is left; that one goes with it, and its address. */
+/** Only when nothing but `default/kubernetes` is left; that one goes with it, its address, and every reservation. */
 const removeCluster = (command: RemoveCluster, state: ClusterState, kubernetes: string | undefined): Accepted => {
   const others = [...state.services.keys()].filter((key) => key !== 'default/kubernetes');
   if (others.length > 0)
     refuse({ code: 'cluster_not_empty', cluster: command.name, services: others.length, first: others.sort().slice(0, servicesNamedMax) });
   const stored = kubernetes === undefined ? undefined : parseDocument(kubernetes);
-  const released = stored === undefined ? [] : deletionEvents(stored, state, { ...stored, metadata: { ...stored.metadata } });
-  return accepted(command, 200, [...released, { type: 'cluster.removed', data: {} }]);
+  const released = stored === undefined ? [] : deletionEvents(stored, state, { ...stored, metadata: { ...stored.metadata } }, command.time);
+  const reservations = [...state.reservations.values()].map(({ record }): Event =>
+    ({ type: 'reservation.released', data: { reservation: record, reason: 'cluster-removed', service: null } }));
+  return accepted(command, 200, [...released, ...reservations, { type: 'cluster.removed', data: {} }]);
 };

@@ -3,6 +3,7 @@ import clusterCidrsDeclared from './cluster.cidrs-declared.v1.schema.json' with 
 import clusterCidrAdded from './cluster.cidr-added.v1.schema.json' with { type: 'json' };
 import clusterCidrDraining from './cluster.cidr-draining.v1.schema.json' with { type: 'json' };
 import clusterCidrRemoved from './cluster.cidr-removed.v1.schema.json' with { type: 'json' };
+import clusterPoolConfigured from './cluster.pool-configured.v1.schema.json' with { type: 'json' };
 import clusterRemoved from './cluster.removed.v1.schema.json' with { type: 'json' };
 import serviceCreated from './service.created.v1.schema.json' with { type: 'json' };
 import serviceUpdated from './service.updated.v1.schema.json' with { type: 'json' };
@@ -11,6 +12,8 @@ import ipAllocated from './ip.allocated.v1.schema.json' with { type: 'json' };
 import ipReleased from './ip.released.v1.schema.json' with { type: 'json' };
 import portAllocated from './port.allocated.v1.schema.json' with { type: 'json' };
 import portReleased from './port.released.v1.schema.json' with { type: 'json' };
+import reservationMade from './reservation.made.v1.schema.json' with { type: 'json' };
+import reservationReleased from './reservation.released.v1.schema.json' with { type: 'json' };
 import type { Event } from '../events.js';
 
 /** The major version that events are written with. Within it members are only added, so that nobody who reads must change. */
@@ -23,6 +26,7 @@ export const eventSchemas: Readonly<Record<`${Event['type']}.v${typeof eventMajo
   'cluster.cidr-added.v1': clusterCidrAdded,
   'cluster.cidr-draining.v1': clusterCidrDraining,
   'cluster.cidr-removed.v1': clusterCidrRemoved,
+  'cluster.pool-configured.v1': clusterPoolConfigured,
   'cluster.removed.v1': clusterRemoved,
   'service.created.v1': serviceCreated,
   'service.updated.v1': serviceUpdated,
@@ -31,6 +35,8 @@ export const eventSchemas: Readonly<Record<`${Event['type']}.v${typeof eventMajo
   'ip.released.v1': ipReleased,
   'port.allocated.v1': portAllocated,
   'port.released.v1': portReleased,
+  'reservation.made.v1': reservationMade,
+  'reservation.released.v1': reservationReleased,
 };
 
 /** Names the schema of an event, minor version included, wherever the event is seen. */

@@ -14,6 +14,15 @@ export interface Pool {
   /** The low end, which dynamic allocation leaves for static requests while it can. May be empty. */
   readonly staticBand: AddressRange;
   readonly dynamicBand: AddressRange;
+  /** How long a released address is not handed out again; 0 = not at all, as upstream. */
+  readonly coolDownSeconds: number;
+}
+
+/** What an operator may set for a pool. What is not set is as upstream. */
+export interface PoolSettings {
+  /** Addresses in the static band, from the lowest usable one on; more than there are means all. */
+  readonly staticBandAddresses?: number;
+  readonly coolDownSeconds?: number;
 }
 
 /** Inclusive; empty when `count` is 0 (then `first` > `last`). */
@@ -39,11 +48,11 @@ export const staticBandSize = (cidrSize: bigint): bigint => {
 /** Upstream counts the size of an IPv4 /0 or /1 as 0, so such a range has no static band. */
 const bandBase = (cidr: Cidr): bigint => (cidr.family === 'IPv4' && cidr.prefixLength <= 1 ? 0n : cidr.size);
 
-export const makePool = (text: string, state: Pool['state']): Pool => {
+export const makePool = (text: string, state: Pool['state'], settings: PoolSettings = {}): Pool => {
   const cidr = parseCidr(text);
   if (cidr === undefined) throw new Error(`a cluster definition holds ${JSON.stringify(text)}, which is no CIDR`);
   const usable = usableRange(cidr);
-  const statics = staticBandSize(bandBase(cidr));
+  const statics = settings.staticBandAddresses === undefined ? staticBandSize(bandBase(cidr)) : BigInt(settings.staticBandAddresses);
   const split = usable.first + (statics < usable.count ? statics : usable.count);
   return {
     cidr,
@@ -53,6 +62,7 @@ export const makePool = (text: string, state: Pool['state']): Pool => {
     usable,
     staticBand: { first: usable.first, last: split - 1n, count: split - usable.first },
     dynamicBand: { first: split, last: usable.last, count: usable.count - (split - usable.first) },
+    coolDownSeconds: settings.coolDownSeconds ?? 0,
   };
 };
 

@@ -3,10 +3,11 @@ import { formatAddress, parseAddressSloppy } from '@ipledger/ip';
 import type { Draws } from '../draws.js';
 import { invalid } from '../field-error.js';
 import { chooseAddress } from '../pool/choose.js';
+import type { Cooling, ReservedRange } from '../pool/held-back.js';
 import { bandOf, isUsable, poolOf, type Band, type Pool } from '../pool/pool.js';
 import { refuse, refuseInvalid } from '../rejection.js';
 import { isExternalName, type ServiceObject, type ServiceSpec } from '../service.js';
-import type { ClusterState } from '../state.js';
+import { serviceKey, type ClusterState } from '../state.js';
 import { keepsPreferDualStack } from './ip-families.js';
 
 /** An address that a decision takes. `scope`: was this address asked for, or any. */
@@ -15,6 +16,8 @@ export interface TakenAddress {
   pool: Pool;
   band: Band | null;
   scope: 'static' | 'dynamic';
+  /** The reservation it was held back by, which the Service named. */
+  reservation?: ReservedRange;
 }
 
 /** An address that a decision gives back. `pool` is undefined when no CIDR of the cluster contains it any more. */
@@ -29,12 +32,12 @@ export interface ReleasedAddress {
  * or neither: the caller appends nothing when this refuses (difference 1). Fills `clusterIPs` and `clusterIP`.
  * @see pkg/registry/core/service/storage/alloc.go allocClusterIPs, Kubernetes v1.37.2
  */
-export const takeAddresses = (next: ServiceObject, state: ClusterState, draws: Draws): TakenAddress[] => {
+export const takeAddresses = (next: ServiceObject, state: ClusterState, draws: Draws, reservation?: string): TakenAddress[] => {
   const spec = next.spec;
   if (isExternalName(spec) || spec.clusterIPs?.[0] === 'None') return [];
   const families = spec.ipFamilies ?? [];
   spec.clusterIPs = families.map((_, i) => spec.clusterIPs?.[i] ?? '');
-  const taken = families.map((_, i) => takeAddress(next, i, state, draws));
+  const taken = families.map((_, i) => takeAddress(next, i, state, draws, reservation));
   spec.clusterIP = spec.clusterIPs[0];
   return taken;
 };
@@ -77,19 +80,19 @@ export const heldAddresses = (spec: ServiceSpec, state: ClusterState): ReleasedA
 };
 
 /** Takes the address at one index of `clusterIPs`, where "" stands for any. */
-const takeAddress = (next: ServiceObject, index: number, state: ClusterState, draws: Draws): TakenAddress => {
+const takeAddress = (next: ServiceObject, index: number, state: ClusterState, draws: Draws, reservation?: string): TakenAddress => {
   const texts = next.spec.clusterIPs ?? [];
   const family = next.spec.ipFamilies?.[index] as Family;
   const requested = texts[index] ?? '';
-  if (requested !== '') return takeRequested(next, requested, state);
-  const chosen = chooseAddress(state.poolsOf(family), state.taken[family], draws);
+  if (requested !== '') return takeRequested(next, requested, state, reservation);
+  const chosen = chooseAddress(state.poolsOf(family), state.unavailable(family), draws);
   if (chosen === undefined) return refuse({ code: 'addresses_exhausted', name: next.metadata.name ?? '', family });
   const address = { family, value: chosen.value };
   next.spec.clusterIPs = texts.with(index, formatAddress(address));
   return { address, pool: chosen.pool, band: bandOf(chosen.pool, chosen.value), scope: 'dynamic' };
 };
 
-const takeRequested = (next: ServiceObject, text: string, state: ClusterState): TakenAddress => {
+const takeRequested = (next: ServiceObject, text: string, state: ClusterState, named: string | undefined): TakenAddress => {
   const address = parseAddressSloppy(text)?.address;
   const pool = address && poolOf(state.pools, address);
   const fail = (why: string): void =>
@@ -99,5 +102,24 @@ const takeRequested = (next: ServiceObject, text: string, state: ClusterState): 
     throw new Error('unreachable');
   }
   if (state.taken[address.family].has(address.value)) fail('provided IP is already allocated');
-  return { address, pool, band: bandOf(pool, address.value), scope: 'static' };
+  const reservation = state.reservationOf(address);
+  const why = heldBackFrom(next, reservation, state.coolingOf(address), named);
+  if (why !== undefined) fail(why);
+  return { address, pool, band: bandOf(pool, address.value), scope: 'static', ...(reservation && { reservation }) };
+};
+
+/** What lets a Service have an address of a reservation, or one that cools down after another Service. */
+const reservationAnnotation = 'ipledger/reservation';
+const breakCoolDownAnnotation = 'ipledger/break-cool-down';
+
+/** Why a free address is held back from this Service; undefined when it may have it. */
+const heldBackFrom = ({ metadata }: ServiceObject, reservation: ReservedRange | undefined, cooling: Cooling | undefined, named: string | undefined): string | undefined => {
+  const { namespace = '', name = '', annotations = {} } = metadata;
+  if (reservation !== undefined) {
+    const reserved = reservation.record.name;
+    return reserved === (named ?? annotations[reservationAnnotation]) ? undefined : `provided IP is reserved; the annotation ${reservationAnnotation}: ${reserved} lets a Service have it`;
+  }
+  // Who had it last may have it back: nobody can mistake the Service for another.
+  if (cooling === undefined || cooling.holder === serviceKey(namespace, name) || annotations[breakCoolDownAnnotation] === 'true') return undefined;
+  return `provided IP cools down until ${new Date(cooling.untilMs).toISOString()} after ${cooling.holder} released it; the annotation ${breakCoolDownAnnotation}: "true" takes it all the same`;
 };

@@ -3,6 +3,7 @@ import type { CreateService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import { trackWrite } from '../managed-fields/track.js';
+import { serviceOfReservation } from '../reservation/confirm.js';
 import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
 import type { ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
@@ -27,11 +28,12 @@ const generatedNameBaseBytesMax = 58;
  */
 export const createService = (command: CreateService, state: ClusterState, stored: string | undefined): Accepted => {
   const draws = new Draws(command.seed);
-  const base = command.service.metadata.generateName;
-  if (command.service.metadata.name !== undefined || base === undefined) return createNamed(command, command.service, state, draws, stored);
+  const service = serviceOfReservation(command, state);
+  const base = service.metadata.generateName;
+  if (service.metadata.name !== undefined || base === undefined) return createNamed(command, service, state, draws, stored);
   for (let attempt = 1; ; attempt++) {
     const name = utf8Prefix(base, generatedNameBaseBytesMax) + draws.nameSuffix();
-    const named = { ...command.service, metadata: { ...command.service.metadata, name } };
+    const named = { ...service, metadata: { ...service.metadata, name } };
     const last = attempt === generatedNameTriesMax;
     if (last || !state.services.has(serviceKey(command.namespace, name))) return createNamed(command, named, state, draws, undefined);
   }
@@ -50,7 +52,7 @@ const createNamed = (
   });
 };
 
-export type NewServiceOrder = Pick<CreateService, 'namespace' | 'newUid' | 'time' | 'dryRun' | 'fieldManager'>;
+export type NewServiceOrder = Pick<CreateService, 'namespace' | 'newUid' | 'time' | 'dryRun' | 'fieldManager' | 'reservation'>;
 
 /** Whoever creates an object owns every field that the request gave it. Changes `next` in place. */
 export const trackNew = (next: ServiceObject, order: NewServiceOrder): void => {
@@ -67,14 +69,14 @@ export const prepareNew = (
   stampNew(next.metadata, order.namespace, order.newUid, order.time);
   fillClusterIPs(next.spec);
   settleFamilies(next, undefined, state.families);
-  const taken = takeAddresses(next, state, draws);
+  const taken = takeAddresses(next, state, draws, order.reservation);
   const ports = new PortOperation(state, draws, order.dryRun);
   takePorts(next, ports);
   next.status = { loadBalancer: {} };
   refuseInvalid(next.metadata.name, validateCreate(next));
 
   const service = refOf(next);
-  const claims = [...addressEvents(service, taken, [], 'deleted'), ...portEvents(service, ports, undefined, 'deleted')];
+  const claims = [...addressEvents(service, taken, [], 'deleted', order.time), ...portEvents(service, ports, undefined, 'deleted')];
   return settleNew(next, claims, state, order.dryRun);
 };
 

@@ -54,7 +54,7 @@ const markDeleted = (command: DeleteService, stored: ServiceObject, storedText: 
 
 const remove = (command: DeleteService, stored: ServiceObject, state: ClusterState): Accepted => {
   const last = { ...stored, metadata: { ...stored.metadata } };
-  const events = command.dryRun ? [] : deletionEvents(stored, state, last);
+  const events = command.dryRun ? [] : deletionEvents(stored, state, last, command.time);
   return { outcome: 'accepted', events, answer: readDocument(encodeService(last), state.families[0]), status: 200, warnings: [] };
 };
 
@@ -63,7 +63,7 @@ const remove = (command: DeleteService, stored: ServiceObject, state: ClusterSta
  * @param stored the Service as it is
  * @param last its last state; gets the revision of the deletion as its resourceVersion in the event
  */
-export const deletionEvents = (stored: ServiceObject, state: ClusterState, last: ServiceObject): Event[] => {
+export const deletionEvents = (stored: ServiceObject, state: ClusterState, last: ServiceObject, time: Date): Event[] => {
   const service = refOf(stored);
   const ports = new PortOperation(state, new Draws([0, 0, 0, 0]), false);
   const holder = serviceKey(service.namespace, service.name);
@@ -72,7 +72,7 @@ export const deletionEvents = (stored: ServiceObject, state: ClusterState, last:
   const spec = { ...stored.spec };
   fillClusterIPs(spec);
   const released = [
-    ...addressEvents(service, [], heldAddresses(spec, state), 'deleted'),
+    ...addressEvents(service, [], heldAddresses(spec, state), 'deleted', time),
     ...portEvents(service, ports, stored, 'deleted'),
   ];
   last.metadata.resourceVersion = String(state.revision + released.length + 1);

@@ -39,7 +39,7 @@ export const topUpService = (command: TopUpService, state: ClusterState, storedT
   settleFamilies(next, stored, state.families);
   const { taken } = changeAddresses(next, stored, state, new Draws(command.seed));
   refuseInvalid(next.metadata.name, validateUpdate(next, stored));
-  const claims = addressEvents(refOf(stored), taken, [], 'downgraded');
+  const claims = addressEvents(refOf(stored), taken, [], 'downgraded', command.time);
   if (!command.dryRun) next.metadata.resourceVersion = String(state.revision + claims.length + 1);
   const document = encodeService(next);
   return {

@@ -111,7 +111,7 @@ const changeSpec = (next: ServiceObject, stored: ServiceObject, command: UpdateS
   const reason = isExternalName(next.spec) ? 'type-changed' : 'downgraded';
   const portReason = next.spec.type === stored.spec.type ? 'dropped' : 'type-changed';
   return {
-    claims: [...addressEvents(service, taken, released, reason), ...portEvents(service, ports, stored, portReason)],
+    claims: [...addressEvents(service, taken, released, reason, command.time), ...portEvents(service, ports, stored, portReason)],
     warnings: serviceWarnings(next),
   };
 };
@@ -146,7 +146,7 @@ const settle = (
   if (stored.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers?.length ?? 0) === 0) {
     // The answer is the object of the request, with the revision it had: the deletion itself is not shown (as upstream).
     const last = parseDocument(storedText);
-    const events = command.dryRun ? [] : deletionEvents(last, state, { ...last, metadata: { ...last.metadata } });
+    const events = command.dryRun ? [] : deletionEvents(last, state, { ...last, metadata: { ...last.metadata } }, command.time);
     return { outcome: 'accepted', events, answer: answerOf(unmoved), status };
   }
   if (command.dryRun || unmoved === storedText) return { outcome: 'accepted', events: [], document: unmoved, answer: answerOf(unmoved), status };

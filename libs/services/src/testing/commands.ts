@@ -1,7 +1,7 @@
 import { encodeService } from '../codec/encode-service.js';
 import { readJson, type JsonValue } from '../codec/json-reader.js';
 import type {
-  AddCidr, CreateService, DeclareCidrs, DeleteService, DeletionOptions, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster, TopUpService, UpdateService,
+  AddCidr, ConfigurePool, CreateService, DeclareCidrs, DeleteService, DeletionOptions, DrainCidr, RegisterCluster, ReleaseReservation, RemoveCidr, RemoveCluster, ReserveAddresses, TopUpService, UpdateService,
 } from '../commands.js';
 import { parseDocument } from '../service/document.js';
 import type { ObjectMeta, ServiceObject, ServicePort, ServiceSpec } from '../service.js';
@@ -109,6 +109,15 @@ export const declare = (serviceCIDRs: readonly string[], options: ClusterOptions
 export const addCidr = (cidr: string, options: ClusterOptions = {}): AddCidr => ({ type: 'AddCidr', cidr, ...clusterOrder(options) });
 export const drainCidr = (cidr: string, options: ClusterOptions = {}): DrainCidr => ({ type: 'DrainCidr', cidr, ...clusterOrder(options) });
 export const removeCidr = (cidr: string, options: ClusterOptions = {}): RemoveCidr => ({ type: 'RemoveCidr', cidr, ...clusterOrder(options) });
+export const configurePool = (cidr: string, settings: { staticBandAddresses?: number; coolDownSeconds?: number } = {}, options: ClusterOptions = {}): ConfigurePool =>
+  ({ type: 'ConfigurePool', cidr, staticBandAddresses: settings.staticBandAddresses ?? null, coolDownSeconds: settings.coolDownSeconds ?? null, ...clusterOrder(options) });
+/** `10.0.0.7`, `10.0.0.7-10.0.0.9`, or a family. */
+export const reserve = (reservation: string, wanted: string, options: ClusterOptions & { until?: string | null } = {}): ReserveAddresses => {
+  const [first = '', last = first] = wanted.split('-');
+  const asked = wanted === 'IPv4' || wanted === 'IPv6' ? { family: wanted } as const : { first, last };
+  return { type: 'ReserveAddresses', reservation, wanted: asked, reason: 'later', owner: 'ann', until: options.until ?? null, ...clusterOrder(options) };
+};
+export const releaseReservation = (reservation: string, options: ClusterOptions = {}): ReleaseReservation => ({ type: 'ReleaseReservation', reservation, ...clusterOrder(options) });
 export const removeCluster = (options: ClusterOptions = {}): RemoveCluster => ({ type: 'RemoveCluster', ...clusterOrder(options) });
 
 /** The ranges of the clusters below; `.7`, `::7` and the like are in the static band, what is chosen lies above. */

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import type { Command } from '../commands.js';
 import type { ServiceSpec } from '../service.js';
-import { addCidr, create, declare, drainCidr, patch, register, remove, removeCidr, removeCluster, replace, service, topUp } from './commands.js';
+import {
+  addCidr, configurePool, create, declare, drainCidr, orderTime, patch, register, releaseReservation, remove, removeCidr, removeCluster, replace, reserve, service, topUp,
+} from './commands.js';
 
 /**
  * Random commands over few names and small pools, so that they meet: addresses run out, names exist, types change, ranges come
@@ -37,7 +39,10 @@ const spec: fc.Arbitrary<Partial<ServiceSpec>> = fc.record({
     ports: open ? ports : ports.map((port) => ({ ...port, nodePort: undefined })), ...(open && { externalTrafficPolicy }), ...rest,
   };
 });
+/** Names a reservation, breaks cool-downs, or neither. */
+const annotations = fc.constantFrom<Record<string, string> | undefined>(undefined, undefined, undefined, { 'ipledger/reservation': 'r' }, { 'ipledger/break-cool-down': 'true' });
 const finalizers = fc.constantFrom<string[] | undefined>(undefined, undefined, undefined, ['a.b/c']);
+const reservationName = fc.constantFrom('r', 's');
 const dryRun = fc.nat(9).map((n) => n === 0);
 
 const specChange = fc.oneof(
@@ -50,7 +55,8 @@ const specChange = fc.oneof(
 );
 
 const serviceCommand: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(name, spec, finalizers, seed, dryRun).map(([n, s, f, words, dry]) => create(service(n, s, { finalizers: f }), { seed: words, dryRun: dry })) },
+  { weight: 6, arbitrary: fc.tuple(name, spec, finalizers, annotations, seed, dryRun).map(([n, s, f, notes, words, dry]) => create(service(n, s, { finalizers: f, annotations: notes }), { seed: words, dryRun: dry })) },
+  { weight: 2, arbitrary: fc.tuple(fc.constantFrom('d', 'e'), reservationName, seed, dryRun).map(([n, reservation, words, dry]) => ({ ...create(service(n), { seed: words, dryRun: dry }), reservation })) },
   { weight: 3, arbitrary: fc.tuple(name, spec, seed, dryRun).map(([n, s, words, dry]) => replace(service(n, s), { seed: words, dryRun: dry })) },
   { weight: 6, arbitrary: fc.tuple(name, specChange, seed, dryRun).map(([n, s, words, dry]) => patch(n, { spec: s }, { seed: words, dryRun: dry })) },
   { weight: 1, arbitrary: fc.tuple(name, fc.constantFrom('status' as const, undefined)).map(([n, subresource]) => patch(n, { metadata: { finalizers: null } }, { subresource })) },
@@ -70,6 +76,12 @@ const clusterCommand: fc.Arbitrary<Command> = fc.oneof(
   fc.constant(removeCluster()), registration,
 );
 
+const heldBackCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 2, arbitrary: fc.tuple(cidr, fc.constantFrom(undefined, 0, 3), fc.constantFrom(undefined, 60)).map(([text, staticBandAddresses, coolDownSeconds]) => configurePool(text, { ...(staticBandAddresses !== undefined && { staticBandAddresses }), ...(coolDownSeconds && { coolDownSeconds }) })) },
+  { weight: 4, arbitrary: fc.tuple(reservationName, fc.oneof(address4, address6, fc.constantFrom('IPv4', 'IPv6', '10.0.0.2-10.0.0.4', 'fd00::2-fd00::9')), fc.constantFrom(null, new Date(orderTime.getTime() + 30_000).toISOString()), seed).map(([n, wanted, until, words]) => reserve(n, wanted, { until, seed: words })) },
+  { weight: 3, arbitrary: reservationName.map((n) => releaseReservation(n)) },
+);
+
 /** Mostly there: without these, most updates would find nothing to update. */
 const firstServices = fc.record({ type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer'), ports: portList, words: seed, withFinalizers: fc.nat(5), count: fc.constantFrom(3, 3, 3, 0) })
   .map(({ type, ports, words, withFinalizers, count }) => [
@@ -80,5 +92,7 @@ const firstServices = fc.record({ type: fc.constantFrom('ClusterIP', 'NodePort',
 
 /** A registration, mostly three Services, then whatever comes. */
 export const history: fc.Arbitrary<Command[]> = fc
-  .tuple(registration, firstServices, fc.array(fc.oneof({ weight: 7, arbitrary: serviceCommand }, { weight: 1, arbitrary: clusterCommand }), { minLength: 4, maxLength: 12, size: 'max' }))
-  .map(([first, services, rest]) => [first, ...services, ...rest]);
+  .tuple(registration, firstServices, fc.array(fc.oneof({ weight: 7, arbitrary: serviceCommand }, { weight: 1, arbitrary: clusterCommand }, { weight: 2, arbitrary: heldBackCommand }), { minLength: 4, maxLength: 12, size: 'max' }))
+  .map(([first, services, rest]) => [first, ...services, ...rest])
+  // Ten seconds apart: what is held back for half a minute, or a minute, ends within a history.
+  .map((commands) => commands.map((command, i) => ({ ...command, time: new Date(orderTime.getTime() + i * 10_000) })));

@@ -16,11 +16,19 @@ export class Scenario {
   /** Key of a Service -> its document. */
   readonly documents = new Map<string, string>();
   readonly log: Event[] = [];
+  /** Of the last command. */
+  now = new Date(0);
 
   /** Decides without looking at anything else; for laws that run many thousand commands. */
   decide(command: Command): Decision {
     const key = documentKey(command);
+    this.tell(command.time);
     return decide(command, this.state, key && this.documents.get(serviceKey(key.namespace, key.name)));
+  }
+
+  private tell(time: Date): void {
+    if (time > this.now) this.now = time;
+    this.state.advanceTo(this.now);
   }
 
   /** The commands happen, one after the other; each must be accepted. A bare Service is created. */
@@ -47,6 +55,7 @@ export class Scenario {
 
   /** Decides, and checks what holds for every command: nothing is changed, the same again gives the same, events fit together. */
   when(command: Command): Outcome {
+    this.tell(command.time);
     const before = structuredClone({ command, state: contentsOf(this.state) });
     const decision = this.decide(command);
     expect({ command, state: contentsOf(this.state) }, 'deciding changes neither command nor state').toEqual(before);
@@ -74,15 +83,16 @@ export const contentsOf = (state: ClusterState) => ({
   ports: [...state.ports].sort(([a], [b]) => a - b),
   portNumbers: [...state.portNumbers.values()],
   services: [...state.services].sort(([a], [b]) => (a < b ? -1 : 1)),
-  use: state.pools.map((pool) => ({ pool: pool.name, ...state.useOf(pool) })),
+  use: state.pools.map((pool) => ({ pool: pool.name, ...state.useOf(pool), ...state.heldBackIn(pool, pool.usable) })),
+  reservations: [...state.reservations.keys()].sort(),
 });
 
 /** Design D1: claims first, the Service last, and its revision is the resourceVersion that it is stored with. */
 const checkAccepted = (accepted: Accepted, command: Command, revision: number): void => {
   const { events, document } = accepted;
   if (command.dryRun) expect(events, 'a dry run has no events').toEqual([]);
-  const rank = (event: Event): number => (/^(ip|port)\./.test(event.type) ? 1 : event.type === 'cluster.registered' ? 0 : event.type.startsWith('service.') ? 2 : 3);
-  expect(events.map(rank), 'claims come before their Service').toEqual(events.map(rank).sort());
+  const rank = (event: Event): number => (/^(ip|port)\./.test(event.type) ? 1 : event.type === 'cluster.registered' || event.type.startsWith('reservation.') ? 0 : event.type.startsWith('service.') ? 2 : 3);
+  if (command.type !== 'RemoveCluster') expect(events.map(rank), 'claims come before their Service').toEqual(events.map(rank).sort());
   const index = events.findIndex((event) => event.type.startsWith('service.'));
   const last = events[index];
   if (last === undefined || !('object' in last.data)) return;
@@ -156,6 +166,11 @@ export const shownEvent = (event: Event): string => {
       return `${event.type} ${event.data.serviceCIDRs.join(' ')}`;
     case 'cluster.removed':
       return event.type;
+    case 'reservation.made':
+    case 'reservation.released': {
+      const { name, first, last } = event.data.reservation;
+      return `${event.type} ${name} ${first === last ? first : `${first}-${last}`}${'reason' in event.data ? ` ${event.data.reason}` : ''}`;
+    }
     default:
       return `${event.type} ${event.data.cidr}`;
   }
