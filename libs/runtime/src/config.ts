@@ -154,7 +154,7 @@ const servesHttp = {
   viewsDatabaseUrl: null, poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
   allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, requestLimit: { text: '4096' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
-  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '1000' },
+  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '5000' },
   kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
   kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
   kafkaTlsEnabled: { text: 'false' }, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,

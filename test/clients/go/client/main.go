@@ -99,7 +99,7 @@ func main() {
 	that("version is of the reference", serverVersion.Minor == "37", serverVersion)
 	_, lists, err := client.Discovery().ServerGroupsAndResources()
 	check("discovery", err)
-	that("discovery lists services", len(lists) > 1 && lists[0].GroupVersion == "v1", lists)
+	that("discovery lists services", listed(lists), lists)
 
 	typed(client, log)
 	patches(client)
@@ -107,6 +107,21 @@ func main() {
 	untyped(dynamicClient)
 	watches(client)
 	informer(client, log)
+}
+
+// listed looks for Services in the lists of all groups, which come in any order.
+func listed(lists []*metav1.APIResourceList) bool {
+	for _, list := range lists {
+		if list.GroupVersion != "v1" {
+			continue
+		}
+		for _, resource := range list.APIResources {
+			if resource.Name == "services" && resource.Kind == "Service" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func typed(client kubernetes.Interface, log *requests) {
