@@ -12,3 +12,4 @@ export type { PoolOptions } from './postgres/pool.js';
 export { PostgresEventStore, type RelayLag } from './postgres/postgres-event-store.js';
 export { RelaySession, TermOver, type ClusterBehind } from './postgres/relay-session.js';
 export { storeErrorOf } from './postgres/sqlstate.js';
+export { DerivedRebuild, type DerivedChanges, type DerivedTable } from './postgres/rebuild-derived.js';

@@ -4,5 +4,5 @@ export { Projector } from './projector.js';
 export { LogFollowers } from './queries/follow.js';
 export { ViewsReader } from './queries/views-reader.js';
 export { rebuildViews } from './rebuild.js';
-export { comparedTables, makeSet, putLive } from './sets.js';
+export { comparedTables, makeSet, makeViews, pruneSets, putLive, rollBackSet } from './sets.js';
 export { ViewsModule } from './views.module.js';

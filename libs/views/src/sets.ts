@@ -1,3 +1,4 @@
+import { StoreError } from '@ipledger/event-store';
 import pg from 'pg';
 import { addressesView } from './addresses.view.js';
 import { clustersView } from './clusters.view.js';
@@ -13,6 +14,7 @@ export const allViews: readonly View[] = [clustersView, poolUsageView, usageHist
 
 /** The shape of the tables. Whoever changes a table raises it: a set of another format is replaced by one that is built anew. */
 export const viewsFormat = 2;
+const formatComment = `views of ipledger, format ${viewsFormat}`;
 
 /** A set of tables, all views in one schema `views_v<n>`: the one that is live, or one by name while it is built. */
 export type SetChoice = { live: true } | { schema: string };
@@ -67,6 +69,7 @@ export const makeSet = async (client: pg.ClientBase): Promise<string> => {
     schema text NOT NULL, format int NOT NULL, live_since timestamptz NOT NULL DEFAULT now(), previous text)`);
   const schema = `views_v${Math.max(0, ...(await listSets(client))) + 1}`;
   await client.query(`CREATE SCHEMA ${schema}`);
+  await client.query(`COMMENT ON SCHEMA ${schema} IS '${formatComment}'`);
   await client.query(`SET LOCAL search_path TO ${schema}`);
   for (const { tables } of allViews) await client.query(tables);
   return schema;
@@ -111,6 +114,56 @@ export const ensureSet = async (client: pg.ClientBase): Promise<SetInfo> => {
     throw error;
   }
   return (await findLiveSet(client))!;
+};
+
+/** Makes the views where there are none. @returns the set that is live */
+export const makeViews = async (pool: pg.Pool): Promise<SetInfo> => withClient(pool, ensureSet);
+
+/** Puts the set before the last rebuild back behind the stable names. Its projectors bring it forward from the log. */
+export const rollBackSet = async (pool: pg.Pool): Promise<string> => withClient(pool, async (client) => {
+  await client.query(`SELECT pg_advisory_lock(${rebuildLock}), pg_advisory_lock(${swapLock})`);
+  try {
+    const { rows: [live] } = await client.query<{ previous: string }>(
+      "SELECT l.previous FROM views.live_set l JOIN pg_namespace n ON n.nspname = l.previous WHERE obj_description(n.oid, 'pg_namespace') = $1", [formatComment]);
+    if (live === undefined) throw new NoPreviousSet();
+    await client.query('BEGIN');
+    await putLive(client, live.previous);
+    await client.query('COMMIT');
+    return live.previous;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  } finally {
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+  }
+});
+
+/** There is no set to go back to: nothing was rebuilt, or the set before was dropped, or it is of another version. */
+export class NoPreviousSet extends StoreError {
+  readonly retriable = false;
+  constructor() {
+    super('there is no set of views to go back to that this version can use');
+  }
+}
+
+/** Drops every set but the live one. @returns their schemas */
+export const pruneSets = async (pool: pg.Pool): Promise<string[]> => withClient(pool, async (client) => {
+  await client.query(`SELECT pg_advisory_lock(${rebuildLock})`); // one that is being built is none of ours to drop
+  try {
+    const live = await findLiveSet(client);
+    return live === undefined ? [] : await dropSets(client, (schema) => schema !== live.schema);
+  } finally {
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+  }
+});
+
+const withClient = async <T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+  const client = await pool.connect();
+  try {
+    return await work(client);
+  } finally {
+    client.release();
+  }
 };
 
 /** What must be the same in two sets of the same log: table -> condition of the rows that count. Checkpoints say when, not what. */
