@@ -1,3 +1,4 @@
+import type { SignIn } from '@ipledger/access';
 import { PostgresEventStore, type EventStore } from '@ipledger/event-store';
 import type { Logger, MetricsRegistry } from '@ipledger/runtime';
 import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
@@ -10,13 +11,14 @@ import { ClustersController } from './clusters/clusters.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
 import { ReservationsController } from './clusters/reservations.controller.js';
 import { DocsController } from './docs/docs.controller.js';
+import { SignInController } from './docs/sign-in.controller.js';
 import { ErrorFilter } from './error.filter.js';
 import { HealthController } from './health.controller.js';
 import { kubernetesControllers } from './kubernetes/controllers.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
-import { EVENT_STORE, STOPPING, VERSION } from './tokens.js';
 import { SubmitOrderHandler, SubmitUnitHandler } from './writer/submit.handler.js';
+import { EVENT_STORE, SIGN_IN, STOPPING, VERSION } from './tokens.js';
 import { Writers, type WritersSettings } from './writer/writers.js';
 
 export interface AllocatorOptions {
@@ -27,6 +29,8 @@ export interface AllocatorOptions {
   /** Of which this is built; empty when nobody knows. */
   commit?: string;
   isStopping(): boolean;
+  /** Nobody is asked who he is, unless told. */
+  signIn?: SignIn;
   /** What else wants to know of commits in this process, and adds to its metrics. */
   relay?: { hint(): void; observe(registry: MetricsRegistry): void };
   /** Where queries about usage and the past are answered from; without them only the log and the claims answer. */
@@ -38,7 +42,7 @@ export interface AllocatorOptions {
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, logger, settings, version, commit = '', isStopping, relay, views, onCommit }: AllocatorOptions): DynamicModule {
+  static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, relay, views, onCommit }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
@@ -55,12 +59,13 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers })],
-      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController],
+      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,
         { provide: ErrorFilter, useValue: new ErrorFilter(logger) },
         { provide: EVENT_STORE, useValue: store },
+        { provide: SIGN_IN, useValue: signIn },
         { provide: VERSION, useValue: version },
         { provide: STOPPING, useValue: isStopping },
         { provide: AllocatorMetrics, useValue: metrics },

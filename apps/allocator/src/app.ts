@@ -43,9 +43,6 @@ export interface Allocator {
   registry: MetricsRegistry;
 }
 
-/** How long a client may take to send a request, body included. */
-const requestMsMax = 60_000;
-
 /**
  * Makes the HTTP server of the command side over a store that is ready.
  * @param access who gets in; without it everybody may do everything
@@ -58,12 +55,11 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     genReqId: ({ headers }: Pick<IncomingMessage, 'headers'>) => requestIdOf(headers),
     forceCloseConnections: 'idle',
     return503OnClosing: false, // what was sent on a connection that is still open is answered
-    requestTimeout: requestMsMax,
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of(options), adapter, { bodyParser: false, logger: false });
+  const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn }) }), adapter, { bodyParser: false, logger: false });
   const errors = app.get(ErrorFilter);
   app.useGlobalFilters(errors);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
@@ -144,6 +140,7 @@ const listRoutes = (fastify: FastifyInstance): { method: string; path: string }[
 const observeRequests = (fastify: FastifyInstance, metrics: AllocatorMetrics): void => {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff'); // what is not said to be a page is never taken for one
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {

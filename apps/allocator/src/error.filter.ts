@@ -47,6 +47,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (error instanceof QueueFull) return tooManyRequests(error.message, error.retryAfterSeconds);
     if (isUnavailable(error)) return unavailable(error.message, 1);
     const code = codeOf(error);
+    if (code === 408) return status(408, 'RequestTimeout', messageOf(error), {});
     if (code === 413) return status(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${bodyBytesMax}`, {});
     if (code === 415) return status(415, 'UnsupportedMediaType', messageOf(error), {});
     if (code !== undefined && code < 500) return badRequest(messageOf(error));
@@ -66,6 +67,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (error instanceof QueueFull) return problem('too_many_requests', error.message);
     if (isUnavailable(error)) return problem('unavailable', error.message);
     const code = codeOf(error);
+    if (code === 408) return problem('request_timeout', messageOf(error));
     if (code === 413) return problem('request_too_large', `the body may have ${bodyBytesMax} bytes`);
     if (code === 415) return problem('unsupported_media_type', messageOf(error));
     if (code !== undefined && code < 500) return problem('invalid_request', messageOf(error));

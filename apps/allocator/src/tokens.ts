@@ -2,5 +2,7 @@
 export const EVENT_STORE = Symbol('EventStore');
 /** `() => boolean`: whether the process has begun to stop. */
 export const STOPPING = Symbol('stopping');
+/** How pages sign somebody in. */
+export const SIGN_IN = Symbol('signIn');
 /** Version of ipledger, as in package.json. */
 export const VERSION = Symbol('version');

@@ -70,6 +70,7 @@ export class Guard {
 
   stop(): void {
     this.streams.stop();
+    this.inFlight.stop();
     this.access.stop();
   }
 
@@ -120,7 +121,9 @@ const nobody: Identity = { ...anonymous, grants: [] };
 /** Who sent a request that was let in. */
 export const identityOf = (request: FastifyRequest): Identity => request.identity ?? nobody;
 
-const opensStream = ({ method, url }: FastifyRequest): boolean => {
+/** Watches, followed logs, and runs of lines that are answered while they come. */
+const opensStream = ({ method, url, headers }: FastifyRequest): boolean => {
+  if (method === 'POST') return headers['content-type']?.toLowerCase().startsWith('application/x-ndjson') === true;
   const at = url.indexOf('?');
   if (method !== 'GET' || at < 0) return false;
   const query = new URLSearchParams(url.slice(at + 1));

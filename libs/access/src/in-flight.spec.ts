@@ -1,5 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { connect, type AddressInfo } from 'node:net';
+import { fastify } from 'fastify';
 import { InFlight } from './in-flight.js';
 
 const take = (inFlight: InFlight, headers: Record<string, string> = {}): { refused: string | undefined; end: () => void } => {
@@ -30,4 +33,28 @@ it.each<[string, Record<string, string>, number]>([
   expect(take(inFlight).refused).toBeUndefined(); // without a body there is room
   taken[0]?.end();
   expect(take(inFlight, headers).refused).toBeUndefined();
+});
+
+it('ends a request whose body does not arrive: 408 when it is waited for, the connection when it is not', async () => {
+  const inFlight = new InFlight(10, 50);
+  const server = fastify();
+  server.addHook('onRequest', (request, reply, done) => {
+    inFlight.take(request.raw, reply.raw);
+    done();
+  });
+  server.post('/', () => 'whole');
+  server.get('/', () => new Promise(() => {}));
+  await server.listen({ port: 0 });
+  const send = (method: string, body: string): Promise<string> => {
+    const socket = connect((server.server.address() as AddressInfo).port, 'localhost');
+    socket.write(`${method} / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\n${body}`);
+    return text(socket);
+  };
+  expect(await send('POST', 'hello')).toContain('HTTP/1.1 200 ');
+  const late = await send('POST', 'hel');
+  expect(late).toContain('HTTP/1.1 408 ');
+  expect(late).toContain('the body did not arrive in time; send the request again');
+  expect(await send('GET', '')).toBe('');
+  inFlight.stop();
+  await server.close();
 });

@@ -6,11 +6,20 @@ import { TlsFiles } from './tls-files.js';
 /** Thrown for files of access or TLS that cannot be used, in one sentence for whoever starts the process. */
 export class AccessProblem extends Error {}
 
+/** How to sign in, for pages. */
+export interface SignIn {
+  /** Whether requests need an `Authorization` header. */
+  required: boolean;
+  /** The OpenID Connect issuer, and the client to name to it (authorization code with PKCE); null = tokens only. */
+  oidc: { issuer: string; clientId: string } | null;
+}
+
 /** What a process needs to let the right ones in. */
 export interface AccessSetUp {
   guard: Guard;
   /** null = plain HTTP. */
   tls: TlsFiles | null;
+  signIn: SignIn;
   /** Reads all files now. */
   reload(): void;
   stop(): void;
@@ -27,7 +36,7 @@ export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp =
   });
   const tls = named(`TLS_CERT_FILE ${config.tlsCertFile}`, () => tlsOf(config, logger));
   return {
-    guard, tls,
+    guard, tls, signIn: signInOf(access, config),
     reload: () => {
       access.reload();
       tls?.reload();
@@ -44,6 +53,10 @@ export const openGuard = (): Guard =>
   new Guard(new Access({ accessFile: null, oidc: null, certificates: false }, null), {
     openMetrics: true, rateLimit: null, requestLimit: 100_000, streams: { total: 10_000, perIdentity: 10_000 },
   });
+
+/** The audience of an ID token is the client that asked for it. */
+const signInOf = (access: Access, { oidcIssuer: issuer, oidcAudience: clientId }: AccessConfig): SignIn =>
+  ({ required: !access.isOpen, oidc: issuer === null || clientId === null ? null : { issuer, clientId } });
 
 const oidcOf = ({ oidcIssuer: issuer, oidcAudience: audience, oidcJwksUri: jwksUri, oidcUserClaim: userClaim, oidcGroupsClaim: groupsClaim, oidcPrefix: prefix }: AccessConfig) =>
   (issuer === null || audience === null ? null : { issuer, audience, jwksUri, userClaim, groupsClaim, prefix });

@@ -1,7 +1,9 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { pageHeaders } from '../security-headers.js';
 import { VERSION } from '../tokens.js';
 import { openApiDocument } from './openapi.js';
-import { docsPage } from './page.js';
+import { docsPage, docsStyle } from './page.js';
 
 /** The API described: for machines and for people. */
 @Controller()
@@ -18,7 +20,8 @@ export class DocsController {
 
   @Get('docs')
   @Header('content-type', 'text/html; charset=utf-8')
-  page(): string {
+  page(@Res({ passthrough: true }) reply: FastifyReply): string {
+    reply.headers(pageHeaders({ styles: [docsStyle], scripts: [], connect: [] }));
     return docsPage(this.document);
   }
 }

@@ -330,6 +330,15 @@ const servicePaths: Json = {
 
 const plain = (summary: string): Json => ({ get: { tags: ['operations'], summary, responses: { 200: { description: 'Text' }, 503: { description: 'Not now' } } } });
 const operationPaths: Json = {
+  '/sign-in.json': {
+    get: {
+      tags: ['operations'], summary: 'How to sign in, for pages', responses: {
+        200: ok('Whether requests need an Authorization header, and the OpenID Connect issuer, if any', {
+          type: 'object', properties: { required: { type: 'boolean' }, oidc: { oneOf: [{ type: 'object', properties: { issuer: { type: 'string' }, clientId: { type: 'string' } } }, { type: 'null' }] } },
+        }),
+      },
+    },
+  },
   '/livez': plain('Is the process alive'),
   '/readyz': plain('Can it serve'),
   '/metrics': plain('Prometheus text or OpenMetrics'),

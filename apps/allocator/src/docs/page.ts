@@ -10,7 +10,7 @@ interface Operation {
 
 /** The OpenAPI document as one page of HTML: no script, nothing from elsewhere, readable on a phone and in the dark. */
 export const docsPage = (document: ReturnType<typeof openApiDocument>): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipledger API</title><style>${style}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipledger API</title><style>${docsStyle}</style></head>
 <body><h1>ipledger <small>${escape(document.info.version)}</small></h1><p>${escape(document.info.description)}</p>
 <p>The same for machines: <a href="/openapi.json">/openapi.json</a>. Live: <a href="/v1/clusters">clusters</a>, <a href="/metrics">metrics</a>.</p>
 ${document.tags.map(({ name }) => section(name, document)).join('\n')}
@@ -39,6 +39,7 @@ const codes = (document: ReturnType<typeof openApiDocument>): string =>
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-const style = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}
+/** The one style of the page, whose hash its policy names. */
+export const docsStyle = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}
 h3{font-size:1rem;margin:1.5rem 0 .25rem}h3 b{display:inline-block;min-width:4.5rem}p,ul{margin:.25rem 0}code,pre{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 pre{overflow:auto;padding:.5rem;border:1px solid #8886}small{font-weight:normal;opacity:.7}`;

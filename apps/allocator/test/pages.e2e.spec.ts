@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { TestAccessFile } from './access-file.js';
+import { startServer } from './start.js';
+
+describe('pages', () => {
+  it('run and load nothing that is not theirs, and are framed by nobody', async () => {
+    const server = await startServer();
+    const { headers, text } = await server.send('GET', '/docs');
+    const style = /<style>([^]*?)<\/style>/.exec(text)?.[1] ?? '';
+    expect(text).not.toMatch(/<script|style="|onclick/);
+    expect(headers.get('content-security-policy')).toBe(
+      `default-src 'none'; style-src 'self' 'sha256-${createHash('sha256').update(style).digest('base64')}'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`);
+    expect(Object.fromEntries(['x-frame-options', 'referrer-policy', 'cross-origin-opener-policy', 'x-content-type-options'].map((name) => [name, headers.get(name)])))
+      .toEqual({ 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'x-content-type-options': 'nosniff' });
+    for (const path of ['/v1/clusters', '/nothing', '/clusters/c/api/v1/services']) expect((await server.send('GET', path)).headers.get('x-content-type-options')).toBe('nosniff');
+    await server.close();
+  });
+
+  it('learn without signing in how to sign in, and nothing more', async () => {
+    const file = new TestAccessFile({ a: { role: 'reader' } });
+    const open = await startServer();
+    const tokens = await startServer(undefined, {}, { accessFile: file.path });
+    const oidc = await startServer(undefined, {}, { accessFile: file.path, oidcIssuer: 'https://login.example', oidcAudience: 'ipledger' });
+    const signIn = await Promise.all([open, tokens, oidc].map(async (server) => (await server.send('GET', '/sign-in.json')).json as object));
+    expect(signIn).toEqual([
+      { required: false, oidc: null }, { required: true, oidc: null }, { required: true, oidc: { issuer: 'https://login.example', clientId: 'ipledger' } },
+    ]);
+    for (const server of [open, tokens, oidc]) await server.close();
+    file.remove();
+  });
+});
