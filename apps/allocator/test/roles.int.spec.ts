@@ -21,7 +21,7 @@ describe('roles with the least rights', () => {
   const as = async (role: string, statement: string): Promise<pg.QueryResult> => {
     const client = new pg.Client({ connectionString: urlOf(role) });
     await client.connect();
-    return client.query(statement).finally(() => client.end());
+    return client.query(statement).finally(() => void client.end());
   };
 
   beforeAll(async () => {
