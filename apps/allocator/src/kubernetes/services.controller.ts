@@ -4,6 +4,7 @@ import { readDocument, type ServiceCommand } from '@ipledger/services';
 import { Controller, Delete, Get, Inject, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { forEachBounded, submitPatiently } from '../bulk/bounded.js';
 import { markAnswer, orderOf } from '../request-context.js';
 import { EVENT_STORE } from '../tokens.js';
 import { SubmitOrder } from '../writer/submit.handler.js';
@@ -69,7 +70,10 @@ export class ServicesController {
     await this.submit(cluster, params, request, reply, [], { type: 'DeleteService', ...basis, name: params.name, options });
   }
 
-  /** Deletes what a list selects, one command each: as upstream, a collection is not deleted as one. Answers what it listed. */
+  /**
+   * Deletes what a list selects, one command each, some at a time: as upstream, a collection is not deleted as one. Answers
+   * what it listed, which is held in memory meanwhile.
+   */
   @Delete('namespaces/:namespace/services')
   async deleteCollection(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
@@ -78,11 +82,14 @@ export class ServicesController {
     const page = await servicePage(this.store, cluster, params.namespace, listQuery(request));
     const listed: ListedService[] = [];
     for await (const items of page.items) listed.push(...items);
-    await Promise.all(listed.map(async ({ namespace, name }) => {
+    const gone = new AbortController();
+    reply.raw.on('close', () => gone.abort());
+    await forEachBounded(Readable.from(listed), { ratePerSecond: undefined, signal: gone.signal }, async ({ namespace, name }: ListedService) => {
       const command: ServiceCommand = { type: 'DeleteService', ...orderBasis(namespace, { dryRun, fieldManager: '' }), name, options };
-      const outcome = await this.commands.execute(new SubmitOrder(cluster.id, params.cluster, { ...orderOf(request, command, undefined), idempotency: null }));
+      const order = { ...orderOf(request, command, undefined), idempotency: null };
+      const outcome = await submitPatiently(this.commands, new SubmitOrder(cluster.id, params.cluster, order), gone.signal);
       if (outcome.kind === 'rejected' && outcome.rejection.code !== 'not_found') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster));
-    }));
+    });
     await sendText(reply, form, Readable.from(serviceListText({ ...page, items: asPages(listed) }, form), { objectMode: false }));
   }
 
