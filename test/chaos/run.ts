@@ -1,0 +1,104 @@
+// npm run chaos -- --seed S --minutes M: real processes, concurrent clients, faults at random; then the history is judged.
+import { parseArgs } from 'node:util';
+import { checkHistory } from './check.js';
+import { Faults } from './faults.js';
+import type { LogEvent, Violation } from './history.js';
+import { Random } from './random.js';
+import { System } from './system.js';
+import { foldLog } from './timeline.js';
+import { Workload } from './workload.js';
+import { ServiceProcess } from '../crash/service-process.js';
+import { settle, verify } from './settle.js';
+
+const help = `npm run chaos -- [options]
+
+Starts Postgres, Kafka, allocators and a projector, lets clients work on few names and small pools while processes are
+killed and frozen, connections cut, databases and brokers restarted and clocks set; then checks what the clients saw
+against the log, and the log against claims, documents and views (test/chaos/README.md).
+
+  --seed S         draws the plan (a random one, printed)
+  --minutes M      length of the faults (1)
+  --allocators N   replicas (3)
+  --clients N      concurrent clients (12)
+  --no-kafka       the projector reads the log instead
+  --keep           keep the folder with data and logs
+`;
+
+/** Ranges small enough to be full now and then. Usable: 14 and 6 IPv4 addresses; 15 and 7 IPv6 addresses. */
+const clusters = [
+  { name: 'small', serviceCIDRs: ['10.0.0.0/28', 'fd00::/124'], capacity: { IPv4: 14, IPv6: 15 } },
+  { name: 'tiny', serviceCIDRs: ['fd01::/125', '10.1.0.0/29'], capacity: { IPv4: 6, IPv6: 7 } },
+];
+
+const { values } = parseArgs({ options: {
+  seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, allocators: { type: 'string', default: '3' }, clients: { type: 'string', default: '12' },
+  'no-kafka': { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+} });
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
+const minutes = Number(values.minutes);
+const startedMs = performance.now();
+const say = (line: string): void => console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+
+const readLog = async (url: string, cluster: string): Promise<LogEvent[]> => {
+  const events: LogEvent[] = [];
+  for (let after: string | undefined = '0'; after !== undefined; ) {
+    const answer = await fetch(`${url}/v1/clusters/${cluster}/events?limit=1000&after=${after}`);
+    const page = (await answer.json()) as { items: LogEvent[]; continue?: string };
+    events.push(...page.items);
+    after = page.continue;
+  }
+  return events;
+};
+
+const judge = async (system: System, workload: Workload): Promise<Violation[]> => {
+  const url = system.allocators[0]!.url;
+  const violations: Violation[] = [];
+  for (const { name, capacity } of clusters) {
+    const { log, violations: malformed } = foldLog(name, await readLog(url, name));
+    violations.push(...malformed, ...checkHistory(workload.operations.filter(({ cluster }) => cluster === name), log, capacity));
+    say(`${name}: ${log.head} revisions, ${log.commands.size} commands`);
+  }
+  return [...violations, ...(await verify(system, say))];
+};
+
+const report = (workload: Workload, faults: Faults): void => {
+  const count = new Map<string, number>();
+  for (const { kind, outcome } of workload.operations) count.set(`${kind} ${outcome.kind}`, (count.get(`${kind} ${outcome.kind}`) ?? 0) + 1);
+  say(`${workload.operations.length} operations: ${[...count].sort().map(([what, n]) => `${n} ${what}`).join(', ')}`);
+  say(`attempts without an answer: ${workload.operations.reduce((sum, { unknownAttempts }) => sum + unknownAttempts, 0)}`);
+  say(`faults: ${Object.entries(faults.counts).map(([kind, n]) => `${n} ${kind}`).join(', ')}`);
+};
+
+await ServiceProcess.build();
+say(`seed ${seed}, ${minutes} minutes`);
+const random = new Random(seed);
+const system = await System.start({ allocators: Number(values.allocators), kafka: !values['no-kafka'] }, say);
+let violations: Violation[] = ['the run did not end'];
+try {
+  for (const { name, serviceCIDRs } of clusters) {
+    const answer = await fetch(`${system.allocators[0]!.url}/v1/clusters`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, serviceCIDRs }) });
+    if (answer.status !== 201) throw new Error(`cluster ${name}: ${answer.status} ${await answer.text()}`);
+  }
+  const workload = new Workload({ clusters, clients: Number(values.clients), urls: system.allocators.map(({ url }) => url) }, random.fork());
+  const faults = new Faults(system, random.fork(), say);
+  const working = workload.run();
+  const hurting = faults.run();
+  await new Promise((resolve) => { setTimeout(resolve, minutes * 60_000); });
+  await faults.stop();
+  await hurting;
+  workload.stop();
+  await working;
+  await settle(system, clusters.map(({ name }) => name), say);
+  report(workload, faults);
+  violations = await judge(system, workload);
+} finally {
+  for (const violation of violations.slice(0, 50)) say(`VIOLATION ${violation}`);
+  say(violations.length === 0 ? `clean, seed ${seed}` : `${violations.length} violations, seed ${seed}`);
+  await system.stop(values.keep || violations.length > 0);
+  if (violations.length > 0) say(`kept: ${system.folder}`);
+}
+process.exit(violations.length === 0 ? 0 : 1);

@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { migrate } from '@ipledger/event-store';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@ipledger/runtime';
+import { Broker } from '@ipledger/testing';
+import pg from 'pg';
+import { FaultProxy } from './proxy.js';
+import { Service } from './service.js';
+
+export interface SystemOptions {
+  allocators: number;
+  /** Needs Java and Maven; without it the projector reads the log. */
+  kafka: boolean;
+}
+
+/** Everything that a production set-up has, each part a process that can be hurt: Postgres, Kafka, allocators, a projector. */
+export class System {
+  private postgres: EmbeddedPostgres | undefined;
+  private constructor(readonly folder: string, readonly services: Service[], readonly proxies: Map<string, FaultProxy>, readonly broker: Broker | undefined) {}
+
+  static async start({ allocators, kafka }: SystemOptions, say: (line: string) => void): Promise<System> {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'ipledger-chaos-'));
+    await mkdir(path.join(folder, 'log'));
+    const broker = kafka ? await Broker.start() : undefined;
+    const system = new System(folder, [], new Map(), broker);
+    await system.startPostgres();
+    await migrate(system.databaseUrl);
+    for (let i = 1; i <= allocators; i++) await system.addService(`allocator-${i}`, 'allocator');
+    await system.addService('projector', 'projector');
+    for (const service of system.services) service.start();
+    await Promise.all(system.services.map((service) => service.ready()));
+    say(`up: ${system.services.map(({ name, url }) => `${name} ${url}`).join(', ')}${broker === undefined ? '' : `, Kafka ${broker.address}`}; logs in ${folder}/log`);
+    return system;
+  }
+
+  get allocators(): Service[] {
+    return this.services.filter(({ name }) => name.startsWith('allocator'));
+  }
+  /** Past every proxy. */
+  get databaseUrl(): string {
+    if (this.postgres === undefined) throw new Error('Postgres is not running');
+    return this.postgres.url;
+  }
+
+  async startPostgres(): Promise<void> {
+    this.postgres = await startEmbeddedPostgres({ dataDir: path.join(this.folder, 'data'), settings: { max_connections: 200 } });
+  }
+  /** As an operator restarts it: open transactions are rolled back. */
+  async restartPostgres(): Promise<void> {
+    await this.postgres?.stop();
+    await this.startPostgres();
+  }
+  /** `kill -9` of the postmaster, then crash recovery on the same data. */
+  async crashPostgres(): Promise<void> {
+    const ended = this.postgres?.ended;
+    const pid = Number((await readFile(path.join(this.folder, 'data/pgdata/postmaster.pid'), 'utf8')).split('\n')[0]);
+    process.kill(pid, 'SIGKILL');
+    await ended;
+    await this.startPostgres();
+  }
+
+  async query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: this.databaseUrl });
+    await client.connect();
+    try {
+      return (await client.query<Row>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async stop(keep: boolean): Promise<void> {
+    await Promise.all(this.services.map((service) => service.end('SIGKILL')));
+    await Promise.all([...this.proxies.values()].map((proxy) => proxy.stop()));
+    await this.broker?.stop();
+    await this.postgres?.stop();
+    if (!keep) await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async addService(name: string, app: 'allocator' | 'projector'): Promise<void> {
+    const socketFolder = (): string => new URL(this.databaseUrl).searchParams.get('host') ?? '';
+    const proxy = await FaultProxy.start(() => ({ path: `${socketFolder()}/.s.PGSQL.5432` }));
+    this.proxies.set(name, proxy);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/ipledger`;
+    const env = { DATABASE_URL: url, DATABASE_DIRECT_URL: url, ...(this.broker !== undefined && { KAFKA_BROKERS: this.broker.address }) };
+    const clockFile = path.join(this.folder, `${name}.clock`);
+    await writeFile(clockFile, '0');
+    this.services.push(new Service(name, app, await freePort(), env, path.join(this.folder, 'log', `${name}.log`), clockFile));
+  }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
