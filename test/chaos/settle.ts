@@ -1,5 +1,7 @@
 import { PostgresEventStore } from '@ipledger/event-store';
-import { differenceLine, verifyCluster } from '@ipledger/verify';
+import { createLogger } from '@ipledger/runtime';
+import { eventually } from '@ipledger/testing';
+import { compareTopics, differenceLine, verifyCluster } from '@ipledger/verify';
 import { rebuildViews } from '@ipledger/views';
 import type { Violation } from './history.js';
 import type { System } from './system.js';
@@ -34,8 +36,22 @@ export const verify = async (system: System, say: (line: string) => void): Promi
       violations.push(`${cluster}: view ${table} differs from a fresh fold: ${onlyInFirst} rows are only live, ${onlyInSecond} only in the fold, such as ${example}`);
     for (const [cluster, why] of Object.entries(report?.stopped ?? {})) violations.push(`${cluster}: the views stopped: ${why}`);
     say(`views compared with a fresh fold of ${report?.revisions ?? 0} revisions`);
+    if (system.broker !== undefined) violations.push(...(await verifyTopics(store, system.broker.address, say)));
     return violations;
   } finally {
     await store.close();
   }
+};
+
+/** The relay is given time to publish what is left; then both topics are read from their beginning. */
+const verifyTopics = async (store: PostgresEventStore, broker: string, say: (line: string) => void): Promise<Violation[]> => {
+  await eventually(async () => {
+    const behind = (await store.relayLag()).filter(({ events }) => events > 0);
+    if (behind.length > 0) throw new Error(`the relay is behind: ${JSON.stringify(behind)}`);
+  }, { timeoutMs: settleSeconds * 1000, everyMs: 200 });
+  const published = new Map((await store.relayLag()).map(({ cluster, publishedRevision }) => [cluster, publishedRevision]));
+  const kafka = { brokers: [broker], clientId: 'chaos', topicPrefix: 'ipledger', replicationFactor: null, sasl: null, tls: null };
+  const differences = await compareTopics({ store, kafka, logger: createLogger({ level: 'error', format: 'json' }), published });
+  say(`both topics compared with the log, up to ${[...published].map(([cluster, revision]) => `${cluster} ${revision}`).join(', ')}`);
+  return differences.map(differenceLine);
 };
