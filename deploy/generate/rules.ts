@@ -30,18 +30,22 @@ export interface FamilySeries {
   availableOver(span: string): string;
 }
 
-const capacity = 'max by (cluster, pool, family) (ipledger_pool_capacity_addresses)';
-const utilization = 'max by (cluster, pool, family) (ipledger_pool_utilization_ratio)';
-const available = (by: string): string => `sum by (${by}) (max by (cluster, pool, family, band) (ipledger_pool_available_addresses))`;
+/** The figures of pools and families from the metrics themselves. The series of several replicas are equal, hence `max by`. @param matchers such as `{cluster="prod"}` */
+export const written = (matchers = '') => {
+  const capacity = `max by (cluster, pool, family) (ipledger_pool_capacity_addresses${matchers})`;
+  const utilization = `max by (cluster, pool, family) (ipledger_pool_utilization_ratio${matchers})`;
+  const available = (by: string, span = ''): string => `sum by (${by}) (max by (cluster, pool, family, band) (ipledger_pool_available_addresses${matchers}${span}))`;
+  return { capacity, utilization, available, familyUtilization: familyUtilization(utilization, capacity) };
+};
+
 /** Nothing new comes from a draining pool: its size says nothing about how full the family is. */
 const notDraining = 'unless on (cluster, pool, family) ipledger_pool_info{state="draining"}';
 
-/**
- * The exact ratios, weighted by size: `1 - available / capacity` would round to 0 for IPv6.
- * The series of several replicas are equal, hence `max by`.
- */
+/** The exact ratios, weighted by size: `1 - available / capacity` would round to 0 for IPv6. */
 const familyUtilization = (poolUtilization: string, poolCapacity: string): string =>
   `sum by (cluster, family) (${poolUtilization} * ${poolCapacity} ${notDraining}) / sum by (cluster, family) (${poolCapacity} ${notDraining})`;
+
+const { capacity, utilization, available, familyUtilization: familyWritten } = written();
 
 export const recordingRules: readonly RecordingRule[] = [
   { record: 'cluster_pool_family:ipledger_pool_capacity:addresses', expr: capacity },
@@ -62,7 +66,7 @@ export const recorded: FamilySeries = {
 
 /** The same without recording rules, for who evaluates alerts elsewhere. */
 export const writtenOut: FamilySeries = {
-  utilization: `(${familyUtilization(utilization, capacity)})`,
+  utilization: `(${familyWritten})`,
   available: available('cluster, family'),
   availableOver: (span) => `${available('cluster, family')}[${span}:5m]`,
 };

@@ -1,5 +1,6 @@
 import type { SignIn } from '@ipledger/access';
 import { PostgresEventStore, type EventStore } from '@ipledger/event-store';
+import { StatsModule, type Stats } from '@ipledger/observability';
 import type { Logger, MetricsRegistry } from '@ipledger/runtime';
 import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -17,8 +18,10 @@ import { HealthController } from './health.controller.js';
 import { kubernetesControllers } from './kubernetes/controllers.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
+import { DiscoveryController } from './stats/discovery.controller.js';
+import { PreflightController } from './stats/preflight.controller.js';
 import { SubmitOrderHandler, SubmitUnitHandler } from './writer/submit.handler.js';
-import { EVENT_STORE, SIGN_IN, STOPPING, VERSION } from './tokens.js';
+import { EVENT_STORE, SIGN_IN, STATS, STOPPING, VERSION } from './tokens.js';
 import { Writers, type WritersSettings } from './writer/writers.js';
 
 export interface AllocatorOptions {
@@ -37,12 +40,14 @@ export interface AllocatorOptions {
   views?: ViewsReader;
   /** Told of every commit of this process. */
   onCommit?(): void;
+  /** Statistics over the views; without them the claims are counted, and nothing is known of the past. */
+  stats?: Stats;
 }
 
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, relay, views, onCommit }: AllocatorOptions): DynamicModule {
+  static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, relay, views, onCommit, stats }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
@@ -53,13 +58,13 @@ export class AllocatorModule {
       relay?.hint();
       onCommit?.();
     };
-    metrics.observe(writers, feeds);
+    metrics.observe(writers, feeds, stats ?? null);
     if (store instanceof PostgresEventStore) metrics.observeDatabase(store);
     relay?.observe(metrics.registry);
     return {
       module: AllocatorModule,
-      imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers })],
-      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController],
+      imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers }), StatsModule.of(stats ?? null)],
+      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, DiscoveryController, PreflightController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,
@@ -67,6 +72,7 @@ export class AllocatorModule {
         { provide: EVENT_STORE, useValue: store },
         { provide: SIGN_IN, useValue: signIn },
         { provide: VERSION, useValue: version },
+        { provide: STATS, useValue: stats ?? null },
         { provide: STOPPING, useValue: isStopping },
         { provide: AllocatorMetrics, useValue: metrics },
         { provide: Writers, useValue: writers },

@@ -1,11 +1,11 @@
 import { parseAddress } from '@ipledger/ip';
-import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterUsage } from '@ipledger/observability';
-import { MetricsRegistry, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
+import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterForecasts, type ClusterUsage, type Stats } from '@ipledger/observability';
+import { MetricsRegistry, ProblemError, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
 import { poolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
 import type { WatchFeeds } from './kubernetes/watch-feed.js';
 import type { Order, Outcome } from './writer/order.js';
 import type { WriterObserver } from './writer/writer.js';
-import type { InspectedCluster, Writers } from './writer/writers.js';
+import type { ServedCluster, Writers } from './writer/writers.js';
 
 const poolLabels = ['cluster', 'pool', 'family'] as const;
 type Scope = 'static' | 'dynamic';
@@ -52,7 +52,7 @@ export class AllocatorMetrics implements WriterObserver {
   private committing: readonly DatedEvent[] = [];
   /** Clusters whose series stand, with the pools they stand for. */
   private readonly standing = new Map<string, string>();
-  private inspect: () => Promise<InspectedCluster[]> = () => Promise.resolve([]);
+  private look: () => Promise<Look> = () => Promise.resolve(nothing);
 
   constructor(build: { version: string; commit: string }) {
     this.registry.info({ name: 'ipledger_build_info', help: 'The running version.', values: { ...build, node: process.version } });
@@ -60,18 +60,21 @@ export class AllocatorMetrics implements WriterObserver {
     for (const scope of ['static', 'dynamic']) this.durations.touch({ scope });
   }
 
-  /** Gauges of every registered cluster, read when a scrape comes: all of one scrape are from one look. */
-  observe(writers: Writers, feeds: WatchFeeds): void {
+  /**
+   * Gauges of every registered cluster, read when a scrape comes: all of one scrape are from one look.
+   * @param stats the views, which know more and answer for many clusters at once; without them the claims are counted
+   */
+  observe(writers: Writers, feeds: WatchFeeds, stats: Stats | null): void {
     feeds.onSent = (cluster, type) => this.watchEvents.inc({ cluster, type });
-    this.inspect = soon(() => writers.inspect());
+    this.look = soon(() => lookAt(writers, stats));
     this.registry.onCollect(async () => {
-      const clusters = await this.inspect().catch((error: unknown) => {
-        this.show([], feeds); // old figures of a database that is gone would look like news
+      const look = await this.look().catch((error: unknown) => {
+        this.show(nothing, feeds); // old figures of a database that is gone would look like news
         this.databaseUp.set({}, 0);
         throw error;
       });
       this.databaseUp.set({}, 1);
-      this.show(clusters, feeds);
+      this.show(look, feeds);
     });
   }
 
@@ -89,8 +92,8 @@ export class AllocatorMetrics implements WriterObserver {
   }
 
   /** @throws when the database does not answer in time */
-  async clusters(): Promise<ClusterUsage[]> {
-    return (await this.inspect()).map(({ usage }) => usage);
+  async clusters(): Promise<readonly ClusterUsage[]> {
+    return (await this.look()).usage;
   }
 
   committed(cluster: string, events: readonly DatedEvent[], commands: number): void {
@@ -132,12 +135,13 @@ export class AllocatorMetrics implements WriterObserver {
     this.requests.observe({ route, method, code: `${Math.floor(code / 100)}xx` }, seconds);
   }
 
-  private show(clusters: readonly InspectedCluster[], feeds: WatchFeeds): void {
-    this.usage.show(clusters.map(({ usage }) => usage));
-    this.revision.replace(clusters.map(({ usage }) => [{ cluster: usage.cluster }, usage.revision]));
-    this.queued.replace(clusters.map(({ usage, queued }) => [{ cluster: usage.cluster }, queued]));
-    this.watches.replace(clusters.map(({ usage, id }) => [{ cluster: usage.cluster }, feeds.watchersOf(id)]));
-    for (const { usage, isServed } of clusters) if (isServed) this.stand(usage);
+  private show({ served, usage, forecasts }: Look, feeds: WatchFeeds): void {
+    this.usage.show(usage, forecasts);
+    this.revision.replace(served.map(({ head }) => [{ cluster: head.name }, head.revision]));
+    this.queued.replace(served.map(({ head, queued }) => [{ cluster: head.name }, queued]));
+    this.watches.replace(served.map(({ head }) => [{ cluster: head.name }, feeds.watchersOf(head.id)]));
+    const isServed = new Set(served.filter((cluster) => cluster.isServed).map(({ head }) => head.name));
+    for (const cluster of usage) if (isServed.has(cluster.cluster)) this.stand(cluster);
   }
 
   private stand({ cluster, pools }: ClusterUsage): void {
@@ -188,6 +192,32 @@ const allocationFailure = (rejection: Rejection, pools: readonly Pool[]): { pool
   if (address === undefined) return undefined;
   return { pool: poolOf(pools, address)?.name ?? '', family: address.family, scope: 'static', outcome: why.endsWith('already allocated') ? 'conflict' : 'invalid' };
 };
+
+/** What a scrape shows of the clusters. */
+interface Look {
+  served: readonly ServedCluster[];
+  usage: readonly ClusterUsage[];
+  forecasts: ReadonlyMap<string, ClusterForecasts>;
+}
+const nothing: Look = { served: [], usage: [], forecasts: new Map() };
+
+/** Counting claims takes a query for each band, so a scrape does it for so many clusters only. */
+const countedMax = 1_000;
+
+/** A cluster that the views do not know yet, or all where there are none, is counted by its claims: those in memory here first. */
+const lookAt = async (writers: Writers, stats: Stats | null): Promise<Look> => {
+  const [served, viewed] = await Promise.all([writers.clusters(), stats === null ? { clusters: [], forecasts: new Map<string, ClusterForecasts>() } : viewedBy(stats)]);
+  const known = new Map(viewed.clusters.map((cluster) => [cluster.cluster, cluster]));
+  const counted = served.filter(({ head, isServed }) => isServed && !known.has(head.name)).concat(served.filter(({ head, isServed }) => !isServed && !known.has(head.name))).slice(0, countedMax);
+  const usage = await Promise.all(counted.map(({ head }) => writers.usageOf(head)));
+  const names = new Set(served.map(({ head }) => head.name));
+  return { served, usage: [...viewed.clusters.filter(({ cluster }) => names.has(cluster)), ...usage], forecasts: viewed.forecasts };
+};
+
+const viewedBy = (stats: Stats): ReturnType<Stats['usage']> => stats.usage().catch((error: unknown) => {
+  if (error instanceof ProblemError) return { clusters: [], forecasts: new Map() }; // the views are not there yet
+  throw error;
+});
 
 const lookMs = 900;
 

@@ -1,6 +1,7 @@
 import { createPool, migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
 import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { KafkaPublisher } from '@ipledger/messaging';
+import { Stats } from '@ipledger/observability';
 import { EmbeddedPostgresError, kafkaSettings, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
 import { ViewsReader } from '@ipledger/views';
 import { createAllocator, type Allocator } from './app.js';
@@ -49,7 +50,7 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
   lifecycle.onShutdown('stop purging', () => purge.stop());
   const relay = startRelay(databaseUrl, config, lifecycle, logger);
   const allocator = await createAllocator({
-    store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping, views, ...hooks,
+    store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping, views, stats: new Stats(viewsPool), ...hooks,
     ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
   }, access);
   lifecycle.onShutdown('answer what was taken', () => allocator.close());

@@ -6,3 +6,5 @@ export const STOPPING = Symbol('stopping');
 export const SIGN_IN = Symbol('signIn');
 /** Version of ipledger, as in package.json. */
 export const VERSION = Symbol('version');
+/** `Stats` over the views; null where there are none to ask. */
+export const STATS = Symbol('Stats');

@@ -2,6 +2,7 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openGuard, Refused, type AccessSetUp } from '@ipledger/access';
 import { StoreError, type EventStore } from '@ipledger/event-store';
+import { StatsModule, type Stats } from '@ipledger/observability';
 import { contentTypes, negotiateFormat, problem, ProblemError, type Logger, type MetricsRegistry, type Problem } from '@ipledger/runtime';
 import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
 import { Catch, Controller, Get, HttpException, Inject, Module, NotFoundException, Req, Res, type ArgumentsHost, type DynamicModule, type ExceptionFilter } from '@nestjs/common';
@@ -12,6 +13,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 export interface ProjectorHttpOptions {
   store: EventStore;
   views: ViewsReader;
+  stats: Stats;
   registry: MetricsRegistry;
   logger: Logger;
   isStopping(): boolean;
@@ -86,7 +88,7 @@ class ProjectorModule {
   static of(options: ProjectorHttpOptions, followers: LogFollowers): DynamicModule {
     return {
       module: ProjectorModule,
-      imports: [ViewsModule.of({ store: options.store, views: options.views, followers })],
+      imports: [ViewsModule.of({ store: options.store, views: options.views, followers }), StatsModule.of(options.stats)],
       controllers: [HealthController],
       providers: [{ provide: OPTIONS, useValue: options }],
     };

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { setUpAccess } from '@ipledger/access';
 import { createPool, PostgresEventStore, requireSchema } from '@ipledger/event-store';
+import { registerViewedUsage, Stats } from '@ipledger/observability';
 import { createLogger, Lifecycle, loadConfig, MetricsRegistry, registerProcessMetrics } from '@ipledger/runtime';
 import { ViewsReader } from '@ipledger/views';
 import { createProjectorHttp } from './http.js';
@@ -24,8 +25,10 @@ const start = async (): Promise<string> => {
   const views = new ViewsReader(pool);
   const registry = new MetricsRegistry();
   registerProcessMetrics(registry);
+  const stats = new Stats(pool);
+  registerViewedUsage(registry, stats);
   startProjection({ store, viewsUrl, kafka: config, registry, logger, lifecycle, onApplied: () => views.hint() });
-  const http = await createProjectorHttp({ store, views, registry, logger, isStopping: () => lifecycle.isStopping }, access);
+  const http = await createProjectorHttp({ store, views, stats, registry, logger, isStopping: () => lifecycle.isStopping }, access);
   lifecycle.onShutdown('answer what was taken', () => http.close());
   const port = await http.listen(config.port, config.host);
   return `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;

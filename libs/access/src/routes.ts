@@ -24,6 +24,7 @@ const table: readonly [route: RegExp, reads: Need, changes: Need][] = [
   [/^\/v1\/clusters$/, 'authenticated', { role: 'admin', reach: 'everything' }], // the list shows what may be read
   [/^\/v1\/clusters\/:cluster(\/kubeconfig)?$/, { role: 'reader', reach: 'part' }, { role: 'admin', reach: 'cluster' }],
   [/^\/v1\/clusters\/:cluster\/(services:{1,2}(batch|topup|import)|reservations(\/.*)?)$/, { role: 'reader', reach: 'cluster' }, { role: 'allocator', reach: 'cluster' }],
+  [/^\/v1\/clusters\/:cluster\/preflight$/, { role: 'reader', reach: 'cluster' }, { role: 'reader', reach: 'cluster' }], // asks, changes nothing
   [/\/:cluster(\/|$)/, { role: 'reader', reach: 'cluster' }, { role: 'admin', reach: 'cluster' }],
   [/^/, { role: 'reader', reach: 'everything' }, { role: 'admin', reach: 'everything' }],
 ];

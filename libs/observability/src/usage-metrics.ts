@@ -1,4 +1,5 @@
 import type { Gauge, MetricsRegistry } from '@ipledger/runtime';
+import type { ClusterForecasts } from './stats/forecasts.js';
 import { poolFigures, type ClusterUsage } from './usage.js';
 
 const poolLabels = ['cluster', 'pool', 'family'] as const;
@@ -18,6 +19,7 @@ export class UsageMetrics {
   private readonly info: Gauge<PoolLabel | 'primary' | 'state'>;
   private readonly services: Gauge<'cluster' | 'type' | 'ip_family_policy' | 'families'>;
   private readonly unsatisfied: Gauge<'cluster' | 'reason'>;
+  private readonly exhaustion: Gauge<'cluster' | 'family' | 'bound'>;
   private readonly portsAllocated: Gauge<'cluster'>;
   private readonly portsCapacity: Gauge<'cluster'>;
 
@@ -31,12 +33,13 @@ export class UsageMetrics {
     this.info = registry.gauge({ name: 'ipledger_pool_info', help: '1 for each pool, for joins.', labels: [...poolLabels, 'primary', 'state'] });
     this.services = registry.gauge({ name: 'ipledger_services', help: 'Services.', labels: ['cluster', 'type', 'ip_family_policy', 'families'] });
     this.unsatisfied = registry.gauge({ name: 'ipledger_services_unsatisfied', help: 'Services that lack what they prefer.', labels: ['cluster', 'reason'] });
+    this.exhaustion = registry.gauge({ name: 'ipledger_family_exhaustion_timestamp_seconds', help: 'When the open pools of a family are full, at the earliest and at the latest, if they go on as in the last two weeks. Absent when nothing grows.', labels: ['cluster', 'family', 'bound'], unit: 'seconds' });
     this.portsAllocated = registry.gauge({ name: 'ipledger_node_ports_allocated', help: 'Node ports held.', labels: ['cluster'] });
     this.portsCapacity = registry.gauge({ name: 'ipledger_node_ports_capacity', help: 'Node ports in the range.', labels: ['cluster'] });
   }
 
-  /** Shows these clusters and no others. */
-  show(clusters: readonly ClusterUsage[]): void {
+  /** Shows these clusters and no others, with what is forecast of them. */
+  show(clusters: readonly ClusterUsage[], forecasts: ReadonlyMap<string, ClusterForecasts>): void {
     const pools = clusters.flatMap(({ cluster, pools: found }) => found.map((pool) => (
       { pool, figures: poolFigures(pool), labels: { cluster, pool: pool.pool, family: pool.family } })));
     const real = pools.filter(({ pool }) => pool.pool !== '');
@@ -49,6 +52,8 @@ export class UsageMetrics {
       .map(([reason, addresses]) => [{ ...labels, reason }, Number(addresses)] as const)));
     this.utilization.replace(real.flatMap(({ labels, figures }) => (figures.utilization === null ? [] : [[labels, figures.utilization] as const])));
     this.info.replace(real.map(({ labels, pool }) => [{ ...labels, primary: String(pool.isPrimary), state: pool.isDraining ? 'draining' : 'open' }, 1]));
+    this.exhaustion.replace(clusters.flatMap(({ cluster }) => [...(forecasts.get(cluster)?.families ?? [])].flatMap(([family, { earliestMs, latestMs }]) =>
+      ([['early', earliestMs], ['late', latestMs]] as const).flatMap(([bound, ms]) => (ms === null ? [] : [[{ cluster, family, bound }, ms / 1000] as const])))));
     this.showCounts(clusters);
   }
 

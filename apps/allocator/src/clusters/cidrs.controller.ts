@@ -94,9 +94,9 @@ export class CidrsController {
   }
 
   private async usage(name: string): Promise<{ pools: readonly PoolUsage[]; revision: number }> {
-    const cluster = await this.writers.inspectCluster(name);
+    const cluster = await this.writers.usageOfCluster(name);
     if (cluster === undefined) throw new ProblemError(rejectionProblem({ code: 'cluster_not_found', cluster: name }));
-    return cluster.usage;
+    return cluster;
   }
 
   /** The claims in a pool, lowest first, from after an address on. */

@@ -5,6 +5,7 @@ import { itemPatchTypes } from '../bulk/service-item.js';
 import { problemCatalogue } from '../problem.js';
 import { family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
 import { poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
+import { statsPaths } from './stats-paths.js';
 
 /**
  * The OpenAPI 3.1 document of everything that is not the Kubernetes API of a cluster (which describes itself to its
@@ -21,8 +22,8 @@ export const openApiDocument = (version: string) => ({
       'Errors here are problem documents (RFC 9457) with a stable `code`; under /clusters they are Kubernetes `Status` objects.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...operationPaths },
+  tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'stats' }, { name: 'operations' }],
+  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...statsPaths, ...operationPaths },
   components: {
     schemas, parameters, responses: { Problem: problemAnswer },
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the access file, or a JWT. Not asked for while authentication is not set up' } },

@@ -18,16 +18,16 @@ export interface KnownCluster {
   revision: number;
 }
 
-export interface InspectedCluster {
-  id: number;
+/** A registered cluster and what this process does for it. */
+export interface ServedCluster {
+  head: ClusterHead;
   queued: number;
   /** This process has taken orders for it. */
   isServed: boolean;
-  usage: ClusterUsage;
 }
 
-/** Clusters that one scrape shows; the views of a later version serve more. */
-const inspectedMax = 1_000;
+/** Clusters that one scrape shows. */
+const shownMax = 10_000;
 
 /** How old the definition of a cluster may be for a read. Other replicas change it rarely, and reads are many. */
 const definitionAgeMaxMs = 1_000;
@@ -88,29 +88,33 @@ export class Writers {
     return this.find(name);
   }
 
-  /**
-   * Every registered cluster with the use of its pools, for gauges. Of a cluster that is in memory here and at the revision
-   * of the log, the counts in memory are taken; the others are counted in the database.
-   */
-  async inspect(): Promise<InspectedCluster[]> {
+  /** Every registered cluster, for gauges. */
+  async clusters(): Promise<ServedCluster[]> {
     const heads = (await this.store.clusters()).filter(({ definition }) => definition !== null);
-    return Promise.all(heads.slice(0, inspectedMax).map((head) => this.inspectOne(head)));
+    return heads.slice(0, shownMax).map((head) => {
+      const writer = this.writers.get(head.id);
+      return { head, queued: writer?.queueLength ?? 0, isServed: writer !== undefined };
+    });
   }
 
   /** How many addresses of a family dynamic requests can still get: what is free in its open pools. */
   async free(name: string, family: Family): Promise<bigint> {
-    const pools = (await this.inspectCluster(name))?.usage.pools ?? [];
+    const pools = (await this.usageOfCluster(name))?.pools ?? [];
     return pools.filter((pool) => pool.family === family).map((pool) => poolFigures(pool).available)
       .reduce((sum, available) => sum + available.static + available.dynamic, 0n);
   }
 
   /** The same of one cluster; undefined when it is not registered. */
-  async inspectCluster(name: string): Promise<InspectedCluster | undefined> {
+  async usageOfCluster(name: string): Promise<ClusterUsage | undefined> {
     const head = await this.store.clusterByName(name);
-    return head?.definition == null ? undefined : this.inspectOne(head);
+    return head?.definition == null ? undefined : this.usageOf(head);
   }
 
-  private async inspectOne(head: ClusterHead): Promise<InspectedCluster> {
+  /**
+   * The use of a cluster's pools. Of a cluster that is in memory here and at the revision of the log, the counts in memory are
+   * taken; another one is counted in the database.
+   */
+  async usageOf(head: ClusterHead): Promise<ClusterUsage> {
     const writer = this.writers.get(head.id);
     const { pools, families: [primary] } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
     const state = writer?.state?.revision === head.revision ? writer.state : undefined;
@@ -127,10 +131,7 @@ export class Writers {
         dynamic: { capacity: pool.dynamicBand.count, allocated: use.dynamic, ...(await heldBack(pool.dynamicBand)) },
       };
     }));
-    return {
-      id: head.id, queued: writer?.queueLength ?? 0, isServed: writer !== undefined,
-      usage: { cluster: head.name, revision: head.revision, pools: found, nodePorts: null, services: null },
-    };
+    return { cluster: head.name, revision: head.revision, pools: found, nodePorts: null, services: null };
   }
 
   private async countUse(clusterId: number, { family, staticBand, dynamicBand }: Pool): Promise<BandUse> {
