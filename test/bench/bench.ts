@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { barChart } from './charts.js';
+import { figure, median } from './figures.js';
 import { Generator, type Load, type LoadResult } from './load.js';
 import { machineCpuSeconds } from './machine.js';
 import { BenchService, type ServiceOptions } from './service.js';
@@ -11,6 +13,8 @@ export interface Settings {
   rounds: number;
   /** Length of one run. */
   seconds: number;
+  /** Where charts are written as SVG; undefined = none are. */
+  chartsFolder?: string | undefined;
 }
 
 const warmUpAnswers = 5_000;
@@ -53,9 +57,9 @@ export class Bench {
     return folder;
   }
 
-  async load(service: BenchService, load: Omit<Load, 'host' | 'port' | 'tag' | 'seconds'>, seconds = this.settings.seconds): Promise<MeasuredLoad> {
+  async load(service: BenchService, load: Omit<Load, 'host' | 'port' | 'tag' | 'seconds'>, seconds = this.settings.seconds, url = service.url): Promise<MeasuredLoad> {
     const [before, machineBefore, startMs] = [await service.cpu(), await machineCpuSeconds(), performance.now()];
-    const result = await this.generator.run(service.url, { ...load, seconds });
+    const result = await this.generator.run(url, { ...load, seconds });
     const [after, machineAfter, elapsed] = [await service.cpu(), await machineCpuSeconds(), (performance.now() - startMs) / 1000];
     const [node, postgres] = [after.node - before.node, after.postgres - before.postgres];
     const perAnswerUs = (cpuSeconds: number): number => (cpuSeconds / result.answers) * 1e6;
@@ -68,6 +72,28 @@ export class Bench {
     this.progress(`warming up ${cluster}`);
     for (let answers = 0, runs = 0; answers < warmUpAnswers && runs < warmUpRunsMax; runs++)
       answers += (await this.generator.run(service.url, { cluster, connections: 128, seconds: 1.5, mode })).answers;
+  }
+
+  /** Runs each variant once in each round, in turn. @returns what each came to, round by round */
+  async alternate<V extends { name: string }, R extends { perSecond: number }>(part: string, variants: readonly V[], run: (variant: V) => Promise<R>): Promise<{ variant: V; results: R[] }[]> {
+    const found = variants.map((variant) => ({ variant, results: [] as R[] }));
+    for (let round = 1; round <= this.settings.rounds; round++) {
+      for (const { variant, results } of found) {
+        const result = await run(variant);
+        results.push(result);
+        this.progress(`${part} ${round}/${this.settings.rounds}: ${variant.name} ${figure(result.perSecond)}/s`);
+      }
+    }
+    return found;
+  }
+
+  /** @param bars each with the figure of every round */
+  async chart(name: string, title: string, unit: string, bars: readonly { label: string; rounds: readonly number[] }[]): Promise<void> {
+    const { chartsFolder } = this.settings;
+    if (chartsFolder === undefined) return;
+    await mkdir(chartsFolder, { recursive: true });
+    const made = bars.map(({ label, rounds }) => ({ label, value: median(rounds), least: Math.min(...rounds), greatest: Math.max(...rounds) }));
+    await writeFile(join(chartsFolder, `${name}.svg`), barChart(title, unit, made));
   }
 
   /** Creates one dual-stack Service as the generator does. @returns its name */

@@ -68,7 +68,7 @@ class Tally {
 
 /** One keep-alive connection with one request under way at a time. */
 class Connection {
-  private readonly create: Template;
+  private readonly first: Template;
   private readonly remove: Template;
   private counter = 0;
   private received: Buffer | undefined;
@@ -82,7 +82,7 @@ class Connection {
   }
 
   private constructor(private readonly load: Load, private readonly index: number, private readonly tally: Tally, private readonly socket: Socket) {
-    this.create = createTemplate(load);
+    this.first = load.mode === 'get' ? getTemplate(load) : load.mode === 'batch' ? batchTemplate(load) : createTemplate(load);
     this.remove = removeTemplate(load);
     socket.setTimeout(answerMsMax, () => socket.destroy(new Error(`no answer within ${answerMsMax} ms`)));
     socket.on('data', (chunk: Buffer) => this.take(chunk));
@@ -94,8 +94,8 @@ class Connection {
   async work(): Promise<void> {
     try {
       while (!this.tally.isOver) {
-        const number = this.index * 1e9 + this.counter++;
-        await this.exchange(this.create, number);
+        const number = this.nextNumber();
+        await this.exchange(this.first, number);
         if (this.load.mode === 'churn') await this.exchange(this.remove, number);
       }
     } catch (error) {
@@ -105,14 +105,23 @@ class Connection {
     this.socket.destroy();
   }
 
+  private nextNumber(): number {
+    const { mode, services = 1 } = this.load;
+    if (mode === 'get') return Math.floor(Math.random() * services);
+    return this.index * 1e9 + this.counter++ * (mode === 'batch' ? services : 1);
+  }
+
   private async exchange(template: Template, number: number): Promise<void> {
+    const { mode, clusters = 1 } = this.load;
     const sentMs = performance.now();
     const answer = await new Promise<Buffer | Error>((resolve) => {
       this.settle = resolve;
-      this.socket.write(template.numbered(number));
+      this.socket.write(template.numbered(number, (this.index + this.counter) % clusters));
     });
     if (answer instanceof Error) throw answer;
-    this.tally.answered(sentMs, answer[9] === 0x32, () => answer.toString()); // 0x32: the 2 of "HTTP/1.1 2xx"
+    const code = answer[9]; // the first digit of "HTTP/1.1 2xx"
+    const ok = mode === 'refused' ? code === 0x35 : code === 0x32 && (mode !== 'batch' || !answer.includes('"error":{'));
+    this.tally.answered(sentMs, ok, () => answer.toString('utf8', 0, 2_000));
   }
 
   private take(chunk: Buffer): void {
@@ -142,31 +151,45 @@ const answerLength = (bytes: Buffer): number => {
   return headEnd + 4 + Number.parseInt(head.slice(at + 18), 10);
 };
 
-/** The bytes of a request with a name whose digits are overwritten in place: the one before has left when the next is made. */
+/** The bytes of a request with names whose digits are overwritten in place: the one before has left when the next is made. */
 class Template {
-  private readonly digitsAt: number;
+  /** Where each name's digits stand; the names of one request have numbers one after the other. */
+  private readonly namesAt: number[] = [];
+  private readonly clusterAt: number;
   constructor(private readonly bytes: Buffer) {
-    this.digitsAt = bytes.indexOf('0'.repeat(nameDigits));
+    for (let at = bytes.indexOf(nameZeros); at >= 0; at = bytes.indexOf(nameZeros, at + nameDigits)) this.namesAt.push(at);
+    this.clusterAt = bytes.indexOf(clusterZeros);
   }
-  numbered(number: number): Buffer {
-    for (let at = this.digitsAt + nameDigits - 1, rest = number; at >= this.digitsAt; at--, rest = Math.floor(rest / 10)) this.bytes[at] = 0x30 + (rest % 10);
+  numbered(number: number, cluster: number): Buffer {
+    for (const [index, at] of this.namesAt.entries()) this.write(number + index, at, nameDigits);
+    if (this.clusterAt >= 0) this.write(cluster, this.clusterAt + 1, clusterZeros.length - 2);
     return this.bytes;
+  }
+  private write(number: number, start: number, digits: number): void {
+    for (let at = start + digits - 1, rest = number; at >= start; at--, rest = Math.floor(rest / 10)) this.bytes[at] = 0x30 + (rest % 10);
   }
 }
 
-const nameOf = (load: Load): string => `b${load.tag}-${'0'.repeat(nameDigits)}`;
+const nameZeros = '0'.repeat(nameDigits);
+const clusterZeros = '-0000/';
+const nameOf = (load: Load): string => `b${load.tag}-${nameZeros}`;
 const headOf = (load: Load): string => `Host: ${load.host}:${load.port}\r\nUser-Agent: ipledger-bench\r\nAccept: application/json\r\n`;
-const pathOf = (load: Load): string => `/clusters/${load.cluster}/api/v1/namespaces/default/services`;
+const pathOf = (load: Load): string => `/clusters/${load.cluster}${load.clusters === undefined ? '' : clusterZeros.slice(0, -1)}/api/v1/namespaces/default/services`;
+const serviceOf = (load: Load): object => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: nameOf(load), labels: { app: 'bench', tier: 'backend' } },
+  spec: { ipFamilyPolicy: 'PreferDualStack', selector: { app: 'bench' }, ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
+});
 
-const createTemplate = (load: Load): Template => {
-  const body = JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: nameOf(load), labels: { app: 'bench', tier: 'backend' } },
-    spec: { ipFamilyPolicy: 'PreferDualStack', selector: { app: 'bench' }, ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
-  });
-  return new Template(Buffer.from(`POST ${pathOf(load)} HTTP/1.1\r\n${headOf(load)}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+const postTemplate = (load: Load, path: string, content: object): Template => {
+  const body = JSON.stringify(content);
+  return new Template(Buffer.from(`POST ${path} HTTP/1.1\r\n${headOf(load)}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
 };
+const createTemplate = (load: Load): Template => postTemplate(load, pathOf(load), serviceOf(load));
+const batchTemplate = (load: Load): Template =>
+  postTemplate(load, `/v1/clusters/${load.cluster}/services:batch`, { items: Array.from({ length: load.services ?? 1 }, () => ({ create: serviceOf(load) })) });
+const getTemplate = (load: Load): Template => new Template(Buffer.from(`GET ${pathOf(load)}/known-${nameZeros} HTTP/1.1\r\n${headOf(load)}\r\n`));
 
 const removeTemplate = (load: Load): Template => new Template(Buffer.from(`DELETE ${pathOf(load)}/${nameOf(load)} HTTP/1.1\r\n${headOf(load)}\r\n`));
 

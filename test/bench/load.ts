@@ -1,15 +1,23 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** One run of the load generator. `churn` = each connection creates a Service and deletes it again. */
+/**
+ * One run of the load generator. `churn` = each connection creates a Service and deletes it again; `get` = reads known ones;
+ * `batch` = creates many in a request; `refused` = creates that are answered 500, since the pool is full.
+ */
 export interface Load {
   host: string;
   port: number;
   cluster: string;
   connections: number;
   seconds: number;
-  mode: 'create' | 'churn';
+  mode: 'create' | 'churn' | 'get' | 'batch' | 'refused';
+  /** Of a `batch`: Services in a request. Of a `get`: how many known Services there are, named `known-` and 12 digits. */
+  services?: number;
+  /** Creates go to so many clusters in turn, named as `cluster` with four digits after it. */
+  clusters?: number;
   /** Makes names unique between runs: lower case letters and digits. */
   tag: string;
 }
@@ -29,6 +37,8 @@ export interface LoadResult {
 export class Generator {
   private readonly child: ChildProcess;
   private readonly ready: Promise<unknown>;
+  /** Of this generator alone: several run at once. */
+  private readonly own = randomUUID().slice(0, 6);
   private runs = 0;
 
   constructor() {
@@ -40,7 +50,7 @@ export class Generator {
   async run(url: string, load: Omit<Load, 'host' | 'port' | 'tag'>): Promise<LoadResult> {
     await this.ready;
     const { hostname, port } = new URL(url);
-    const result = await this.ask({ ...load, host: hostname, port: Number(port), tag: `${Date.now().toString(36)}${this.runs++}` });
+    const result = await this.ask({ ...load, host: hostname, port: Number(port), tag: `${this.own}x${this.runs++}` });
     if (result.errors > 0) throw new Error(`${result.errors} requests failed; the first: ${result.firstError}`);
     return result;
   }

@@ -2,17 +2,24 @@
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { Bench } from './bench.js';
+import { batch } from './batch.js';
 import { churn } from './churn.js';
+import { cold, history } from './cold.js';
 import { creates } from './creates.js';
 import { commitLine, machineCpuSeconds, machineLine } from './machine.js';
 import { memory } from './memory.js';
 import { profile } from './profile.js';
 import { figure } from './figures.js';
+import { peers } from './peers.js';
+import { raw } from './raw.js';
+import { reads } from './reads.js';
+import { clusters, processes } from './scale.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sections = { creates, memory, churn, profile };
+const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile };
 type Section = keyof typeof sections;
-const byDefault: readonly Section[] = ['creates', 'memory', 'churn'];
+/** `history` writes gigabytes, `profile` is for who changes the code. */
+const byDefault = (Object.keys(sections) as Section[]).filter((name) => name !== 'history' && name !== 'profile');
 
 const help = `npm run bench [-- options]
 
@@ -21,6 +28,7 @@ Starts the service on an embedded Postgres in a temporary folder and prints tabl
   --only A,B     of these parts only: ${Object.keys(sections).join(', ')} (${byDefault.join(',')})
   --rounds N     times that each variant runs, in turn; figures are medians (5)
   --seconds S    length of one run (1.5)
+  --charts DIR   write charts as SVG into this folder
 `;
 
 const fail = (why: string): never => {
@@ -33,16 +41,16 @@ const positive = (name: string, text: string, max: number): number => {
   return value > 0 && value <= max ? value : fail(`--${name} must be a number from above 0 to ${max}, not ${JSON.stringify(text)}`);
 };
 
-const options = (): { only: Section[]; rounds: number; seconds: number } => {
+const options = (): { only: Section[]; rounds: number; seconds: number; chartsFolder: string | undefined } => {
   const { values } = parseArgs({ options: {
-    only: { type: 'string', default: byDefault.join(',') }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1.5' }, help: { type: 'boolean', default: false },
+    only: { type: 'string', default: byDefault.join(',') }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1.5' }, charts: { type: 'string' }, help: { type: 'boolean', default: false },
   } });
   if (values.help) {
     process.stdout.write(help);
     process.exit(0);
   }
   const only = values.only.split(',').map((name) => (name in sections ? (name as Section) : fail(`there is no part ${JSON.stringify(name)}`)));
-  return { only, rounds: Math.ceil(positive('rounds', values.rounds, 100)), seconds: positive('seconds', values.seconds, 600) };
+  return { only, rounds: Math.ceil(positive('rounds', values.rounds, 100)), seconds: positive('seconds', values.seconds, 600), chartsFolder: values.charts };
 };
 
 const buildIfNeeded = async (): Promise<void> => {
@@ -63,9 +71,9 @@ const report = async (bench: Bench, only: readonly Section[]): Promise<void> => 
   bench.print(null, `Took ${figure(seconds)} s. Whole machine meanwhile: ${figure((ended.busy - started.busy) / seconds, 2)} cores busy, ${figure((ended.stolen - started.stolen) / seconds, 2)} cores taken by the hypervisor.`);
 };
 
-const { only, rounds, seconds } = options();
+const { only, rounds, seconds, chartsFolder } = options();
 await buildIfNeeded();
-const bench = new Bench({ rounds, seconds });
+const bench = new Bench({ rounds, seconds, chartsFolder });
 let interrupted = false;
 const interrupt = (): void => {
   if (interrupted) return;

@@ -1,6 +1,7 @@
 import type { AppendBatch } from '@ipledger/event-store';
 import type pg from 'pg';
 import { append } from '../src/postgres/append.js';
+import { textArray } from '../src/postgres/text-array.js';
 
 /**
  * Other shapes of the append statement, for creates only: log, claims taken, documents written. They live here so that the
@@ -84,9 +85,10 @@ const unnested: Variant['append'] = (client, batch) => {
 
 /** The program's statement with all eleven parts, the unneeded ones on empty lists. */
 const allParts: Variant['append'] = async (client, batch) => {
-  const rows = JSON.stringify(logRows(batch));
-  const written = JSON.stringify(batch.documents.written);
-  const values = [...fixed(batch), rows, JSON.stringify(batch.claims.taken), '[]', '{}', '[]', '[]', '{}', written, '[]', '[]', null];
+  const rows = JSON.stringify(logRows(batch).map(({ events: _, ...rest }) => rest));
+  const entries = JSON.stringify(batch.documents.written.map(({ document: _, ...rest }) => rest));
+  const [events, documents] = [textArray(batch.rows.map((row) => row.events)), textArray(batch.documents.written.map(({ document }) => document))];
+  const values = [...fixed(batch), rows, events, JSON.stringify(batch.claims.taken), '[]', '{}', '[]', '[]', '{}', entries, documents, '[]', '[]', null];
   return client.query({ name: 'append_all', text: await allPartsText(batch), values });
 };
 
