@@ -1,6 +1,6 @@
 // `npm run build`: one `nest build` over all apps and libs, and a stamp by which `npm start` knows that dist is whole.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,6 +49,9 @@ export const build = async () => {
   const code = await new Promise((resolve) => compiler.on('close', (exitCode, signal) => resolve(exitCode ?? (signal === 'SIGINT' ? 130 : 143))));
   process.off('SIGTERM', stop).off('SIGINT', stop);
   if (code !== 0) return code;
+  // The one file that is read beside the code and that the compiler does not take along.
+  const document = join('libs', 'messaging', 'src', 'asyncapi.yaml');
+  copyFileSync(join(root, document), join(root, 'dist', document));
   writeFileSync(join(root, 'dist', '.commit'), commit());
   // Written last: a build that failed or was killed leaves no stamp, since nest empties dist first.
   writeFileSync(stampOf(root), `${startedMs}\n`);

@@ -24,6 +24,8 @@ describe('what each may do, by route', () => {
     ['GET', '/livez', {}, everyone],
     ['GET', '/', {}, everyone],
     ['GET', '/docs', {}, everyone],
+    ['GET', '/asyncapi.yaml', {}, everyone],
+    ['GET', '/schemas/:file', {}, everyone],
     ['GET', '/metrics', {}, all('reader', 'allocator', 'admin', 'anonymous')],
     ['GET', '/v1/clusters', {}, everyone],
     ['POST', '/v1/clusters', {}, all('admin', 'anonymous')],

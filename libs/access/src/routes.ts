@@ -18,7 +18,7 @@ const namespaces = /^\/clusters\/:cluster\/api\/v1\/namespaces(?<item>\/:(?:name
 
 /** The first pattern that matches the route decides; a route nobody thought of is for readers or admins of everything. */
 const table: readonly [route: RegExp, reads: Need, changes: Need][] = [
-  [/^\/(livez|readyz|docs|openapi\.json|sign-in\.json|assets\/.*)?$/, 'everyone', 'everyone'],
+  [/^\/(livez|readyz|docs|openapi\.json|asyncapi\.yaml|schemas\/.*|sign-in\.json|assets\/.*)?$/, 'everyone', 'everyone'],
   [/^\/clusters\/:cluster(\/version|\/api|\/apis|\/api\/v1|\/apis\/[^/]+(\/[^/]+)?|\/openapi\/.*)$/, 'authenticated', 'authenticated'],
   [/^\/clusters\/:cluster(\/|$)/, { role: 'reader', reach: 'cluster' }, { role: 'admin', reach: 'cluster' }],
   [/^\/v1\/clusters$/, 'authenticated', { role: 'admin', reach: 'everything' }], // the list shows what may be read

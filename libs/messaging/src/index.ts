@@ -1,3 +1,4 @@
+export { asyncApiDocument } from './asyncapi.js';
 export { decodeEvent, type ReadMessage } from './cloud-event.js';
 export type { AddressRecord, ReachedRecord } from './address-record.js';
 export { InMemoryTransport } from './in-memory.js';

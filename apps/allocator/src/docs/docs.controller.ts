@@ -1,5 +1,8 @@
-import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { asyncApiDocument } from '@ipledger/messaging';
+import { eventSchemas } from '@ipledger/services';
+import { Controller, Get, Header, Inject, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { problem, ProblemError } from '../problem.js';
 import { pageHeaders } from '../security-headers.js';
 import { VERSION } from '../tokens.js';
 import { openApiDocument } from './openapi.js';
@@ -16,6 +19,22 @@ export class DocsController {
   @Get('openapi.json')
   openApi(): object {
     return this.document;
+  }
+
+  /** The topics on Kafka. */
+  @Get('asyncapi.yaml')
+  @Header('content-type', 'application/yaml; charset=utf-8')
+  asyncApi(): string {
+    return asyncApiDocument();
+  }
+
+  /** What the AsyncAPI document refers to: `ip.allocated.v1.schema.json`. */
+  @Get('schemas/:file')
+  @Header('content-type', 'application/schema+json')
+  schema(@Param('file') file: string): object {
+    const schema = (eventSchemas as Readonly<Record<string, object>>)[file.replace(/\.schema\.json$/, '')];
+    if (schema === undefined || !file.endsWith('.schema.json')) throw new ProblemError(problem('not_found', `there is no schema ${file}`));
+    return schema;
   }
 
   @Get('docs')

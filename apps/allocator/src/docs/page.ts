@@ -12,7 +12,7 @@ interface Operation {
 export const docsPage = (document: ReturnType<typeof openApiDocument>): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipledger API</title><style>${docsStyle}</style></head>
 <body><h1>ipledger <small>${escape(document.info.version)}</small></h1><p>${escape(document.info.description)}</p>
-<p>The same for machines: <a href="/openapi.json">/openapi.json</a>. Live: <a href="/v1/clusters">clusters</a>, <a href="/metrics">metrics</a>.</p>
+<p>The same for machines: <a href="/openapi.json">/openapi.json</a>; the topics on Kafka: <a href="/asyncapi.yaml">/asyncapi.yaml</a>. Live: <a href="/v1/clusters">clusters</a>, <a href="/metrics">metrics</a>.</p>
 ${document.tags.map(({ name }) => section(name, document)).join('\n')}
 <h2>problems</h2><p>Errors under /v1, by code.</p><ul>${codes(document)}</ul>
 </body></html>

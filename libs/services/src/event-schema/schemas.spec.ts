@@ -84,3 +84,12 @@ describe('upcast', () => {
     expect(upcast({ wireType, data: { one: 1 } }, steps)).toEqual(expected);
   });
 });
+
+describe('docs/events.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs/events.md'), 'utf8');
+  it.each(golden)('shows $name as it is, with what its schema says', ({ name, event, wireType }) => {
+    const file = readFileSync(join(import.meta.dirname, name), 'utf8').trimEnd();
+    const { description } = (eventSchemas as unknown as Record<string, { description: string }>)[wireType]!;
+    expect(text).toContain(`## ${event.type}\n\n${description}\n\n\`\`\`json\n${file}\n\`\`\`\n`);
+  });
+});

@@ -24,13 +24,13 @@ export async function findJava(): Promise<string> {
 }
 
 /**
- * The folder with the jars of the broker, fetched by Maven when they are not there yet (45 MB, about 20 s). Runs at the same
+ * The folder with the jars of the broker, fetched by Maven when they are not there yet (55 MB, about 20 s). Runs at the same
  * time are safe: each fetches into a folder of its own, and the first to finish gives it the name.
  * @throws NoBroker
  */
 export async function fetchJars(): Promise<string> {
   const cache = path.resolve(import.meta.dirname, '../../../../node_modules/.cache');
-  const jars = path.join(cache, `kafka-${kafkaVersion}`);
+  const jars = path.join(cache, `kafka-${kafkaVersion}-with-tools`);
   if (existsSync(jars)) return jars;
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(path.join(cache, 'kafka-fetch-'));
@@ -49,11 +49,12 @@ export async function fetchJars(): Promise<string> {
   }
 }
 
-// slf4j-simple: without it a broker fails without a word.
+// kafka-tools: the console consumer. slf4j-simple: without it a broker fails without a word.
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>ipledger</groupId><artifactId>broker</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
     <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${kafkaVersion}</version></dependency>
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
   </dependencies>
 </project>
