@@ -4,6 +4,7 @@ import { runMigrate } from './migrate.js';
 import { runRebuildDerived } from './rebuild-derived.js';
 import { runRebuildViews } from './rebuild-views.js';
 import { runRestoreEpoch } from './restore-epoch.js';
+import { runToken } from './token.js';
 import { help, parseUsage, UsageProblem, type Usage } from './usage.js';
 
 /** What can be done. Each answers with what to tell, and throws what went wrong. */
@@ -13,6 +14,7 @@ const verbs: Readonly<Record<string, (usage: Usage) => Promise<string>>> = {
   'rebuild claims': (usage) => runRebuildDerived(usage, ['claims', 'port_claims']),
   'rebuild documents': (usage) => runRebuildDerived(usage, ['documents']),
   'restore-epoch': runRestoreEpoch,
+  token: runToken,
 };
 
 const run = async (): Promise<string> => {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { setUpAccess } from '@ipledger/access';
+import { AccessProblem, setUpAccess } from '@ipledger/access';
 import { createPool, PostgresEventStore, requireSchema } from '@ipledger/event-store';
 import { registerViewedUsage, Stats } from '@ipledger/observability';
 import { createLogger, Lifecycle, loadConfig, MetricsRegistry, registerProcessMetrics } from '@ipledger/runtime';
@@ -37,7 +37,7 @@ const start = async (): Promise<string> => {
 try {
   logger.info(`the projector listens on ${await start()}`);
 } catch (error) {
-  const foreseen = error instanceof Error && ('retriable' in error || ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'].includes((error as NodeJS.ErrnoException).code ?? ''));
+  const foreseen = error instanceof Error && (error instanceof AccessProblem || 'retriable' in error || ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'].includes((error as NodeJS.ErrnoException).code ?? ''));
   logger.error('cannot start', { error: foreseen ? error.message : error instanceof Error ? error : String(error) });
   await lifecycle.shutdown(1);
 }
