@@ -1,4 +1,5 @@
 export { applyBatch, type Applied } from './apply.js';
+export { ClusterModel } from './model.js';
 export { registerProjectionMetrics } from './projection-metrics.js';
 export { Projector } from './projector.js';
 export { LogFollowers } from './queries/follow.js';
