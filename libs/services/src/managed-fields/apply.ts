@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../codec/json-reader.js';
 import { goJson, goQuote } from '../field-error.js';
 import type { FieldConflict } from '../rejection.js';
 import type { ManagedFieldsEntry } from '../service.js';
-import { canonicalText, difference, intersection, isEmptySet, pathsIn, sorted, union, type FieldSet } from './field-set.js';
+import { difference, intersection, isEmptySet, pathsIn, sorted, union, type FieldSet } from './field-set.js';
 import { sameValue } from './service-fields.js';
 import { serviceShape } from './shape.js';
 import { compareEntries, fieldsOf } from './track.js';
@@ -90,7 +90,3 @@ const identityOf = ({ manager, operation, apiVersion, subresource }: ManagedFiel
 
 const managerText = ({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string =>
   goQuote(manager ?? '') + (subresource ? ` with subresource ${goQuote(subresource)}` : '') + (operation === 'Update' ? ` using ${apiVersion}` : '');
-
-/** Whether two sets of entries differ in nothing but times. */
-export const sameButTimes = (a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean =>
-  a.length === b.length && a.every((entry) => b.some((other) => identityOf(entry) === identityOf(other) && canonicalText(fieldsOf(entry)) === canonicalText(fieldsOf(other))));

@@ -27,8 +27,9 @@ const mergedManager = 'ancient-changes';
  * @see sigs.k8s.io/structured-merge-diff merge/update.go; managedfields/internal/managedfieldsupdater.go, Kubernetes v1.37.2
  */
 export const trackWrite = (write: TrackedWrite): ManagedFieldsEntry[] | undefined => {
-  const { live } = write;
+  const { live, next } = write;
   const { taken, removed } = changesOf(write);
+  if (live === undefined && next.metadata.managedFields === undefined) return isEmptySet(taken) ? undefined : [ownEntry(write, taken, write.time)];
   const known = entriesBefore(write);
   if (live !== undefined && known.length === 0) return undefined; // Nobody tracks this object: its next apply starts with that.
   const others = known.flatMap((entry) => withoutFields(entry, taken, removed));
@@ -84,17 +85,11 @@ const withTaken = (others: ManagedFieldsEntry[], known: readonly ManagedFieldsEn
     entry.operation === 'Update' && (entry.manager ?? '') === write.manager && (entry.subresource ?? null) === write.subresource;
   const own = others.find(isOwn);
   const fieldsV1 = own === undefined ? taken : sorted(union(fieldsOf(own), taken));
-  const entry: ManagedFieldsEntry = {
-    manager: write.manager === '' ? undefined : write.manager,
-    operation: 'Update',
-    apiVersion: 'v1',
-    time: keepsOwnership(known.find(isOwn), fieldsV1) ?? write.time,
-    fieldsType: 'FieldsV1',
-    fieldsV1,
-    subresource: write.subresource ?? undefined,
-  };
-  return [...others.filter((other) => other !== own), entry];
+  return [...others.filter((other) => other !== own), ownEntry(write, fieldsV1, keepsOwnership(known.find(isOwn), fieldsV1) ?? write.time)];
 };
+
+const ownEntry = ({ manager, subresource }: TrackedWrite, fieldsV1: FieldSet, time: string): ManagedFieldsEntry =>
+  ({ manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1', fieldsV1, subresource: subresource ?? undefined });
 
 /** The old time when the entry owned just these fields before: what it took again was restored to it in the same write. */
 const keepsOwnership = (before: ManagedFieldsEntry | undefined, fields: FieldSet): string | undefined =>
@@ -120,8 +115,13 @@ export const compareEntries = (a: ManagedFieldsEntry, b: ManagedFieldsEntry): nu
 const compareTexts = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const sameOwners = (a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean =>
+  sameButTimes(a, b) && a.every(({ time }, i) => time === b[i]?.time);
+
+/** Whether two lists of entries differ in nothing but times. Times order the entries, so the order counts, as upstream. */
+export const sameButTimes = (a: readonly ManagedFieldsEntry[], b: readonly ManagedFieldsEntry[]): boolean =>
   a.length === b.length &&
   a.every((entry, i) => {
     const other = b[i] as ManagedFieldsEntry;
-    return entry.time === other.time && compareEntries(entry, other) === 0 && canonicalText(fieldsOf(entry)) === canonicalText(fieldsOf(other));
+    const isSameManager = compareEntries({ ...entry, time: undefined }, { ...other, time: undefined }) === 0;
+    return isSameManager && canonicalText(fieldsOf(entry)) === canonicalText(fieldsOf(other));
   });

@@ -4,8 +4,7 @@ import type { UpdateService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
-import { sameButTimes } from '../managed-fields/apply.js';
-import { trackWrite } from '../managed-fields/track.js';
+import { sameButTimes, trackWrite } from '../managed-fields/track.js';
 import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
 import { isExternalName, type ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
@@ -124,13 +123,14 @@ const changeStatus = (next: ServiceObject, stored: ServiceObject): Change => {
   return { claims: [], warnings: statusWarnings(next) };
 };
 
-/** An apply that changes no field and no owner keeps the times, so that it writes nothing. Changes `next`. */
-const encodeApplied = (next: ServiceObject, stored: ServiceObject, storedText: string): string => {
+/** A write that would change nothing but the times of owners keeps those, so that it is none. Changes `next`. */
+const encodeUnlessTimes = (next: ServiceObject, stored: ServiceObject): string => {
   const { managedFields } = next.metadata;
-  if (!sameButTimes(managedFields ?? [], stored.metadata.managedFields ?? [])) return encodeService(next);
-  next.metadata.managedFields = stored.metadata.managedFields;
+  const before = stored.metadata.managedFields;
+  if (managedFields === before || !sameButTimes(managedFields ?? [], before ?? [])) return encodeService(next);
+  next.metadata.managedFields = before;
   const untimed = encodeService(next);
-  if (untimed === storedText) return untimed;
+  if (untimed === encodeService(stored)) return untimed;
   next.metadata.managedFields = managedFields;
   return encodeService(next);
 };
@@ -142,12 +142,12 @@ const settle = (
   const status = 200;
   const answerOf = (document: string): string => (command.subresource === 'status' ? document : readDocument(document, state.families[0]));
   next.metadata.resourceVersion = stored.metadata.resourceVersion;
-  const unmoved = command.change.kind === 'apply' ? encodeApplied(next, stored, storedText) : encodeService(next);
+  const unmoved = encodeUnlessTimes(next, stored);
   if (stored.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers?.length ?? 0) === 0) {
-    // The answer is the object of the request, with the revision it had: the deletion itself is not shown (as upstream).
+    // The answer is the object of the request, without read defaults and with the revision it had, as upstream: the deletion is not shown.
     const last = parseDocument(storedText);
     const events = command.dryRun ? [] : deletionEvents(last, state, { ...last, metadata: { ...last.metadata } }, command.time);
-    return { outcome: 'accepted', events, answer: answerOf(unmoved), status };
+    return { outcome: 'accepted', events, answer: unmoved, status };
   }
   if (command.dryRun || unmoved === storedText) return { outcome: 'accepted', events: [], document: unmoved, answer: answerOf(unmoved), status };
 
