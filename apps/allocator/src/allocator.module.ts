@@ -10,6 +10,7 @@ import { ServicesBatchController } from './bulk/services-batch.controller.js';
 import { CidrsController } from './clusters/cidrs.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
+import { NetworkController } from './clusters/network.controller.js';
 import { ReservationsController } from './clusters/reservations.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { SignInController } from './docs/sign-in.controller.js';
@@ -64,7 +65,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers }), StatsModule.of(stats ?? null)],
-      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, DiscoveryController, PreflightController],
+      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, NetworkController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, DiscoveryController, PreflightController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,

@@ -29,6 +29,7 @@ const titles = {
   not_found: [404, 'There is nothing at this path'],
   method_not_allowed: [405, 'This path does not take this method'],
   cluster_not_found: [404, 'There is no such cluster'],
+  network_unknown: [404, 'The Pod and node ranges are not known'],
   cidr_not_found: [404, 'The cluster has no such CIDR'],
   address_not_in_pools: [404, 'The address is in no pool of the cluster'],
   cluster_exists: [409, 'The cluster exists'],

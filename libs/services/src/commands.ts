@@ -1,11 +1,12 @@
 import type { Family } from '@ipledger/ip';
+import type { Network } from './cluster/network.js';
 import type { JsonValue } from './codec/json-reader.js';
 import type { ServiceObject } from './service.js';
 
 /** An order to a cluster. Everything that is not a rule comes in as data: the time, what is random, what was looked up. */
 export type Command = ServiceCommand | ClusterCommand;
-export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService;
-export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | RemoveCluster | ReserveAddresses | ReleaseReservation;
+export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService | ImportService | ForgetService;
+export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | DeclareClusterNetwork | RemoveCluster | ReserveAddresses | ReleaseReservation;
 
 interface Ordered {
   time: Date;
@@ -64,6 +65,20 @@ export interface DeleteService extends ServiceOrder {
   options: DeletionOptions;
 }
 
+/** Takes a Service over as another API server has it. `service` is decoded and statically defaulted. */
+export interface ImportService extends ServiceOrder {
+  type: 'ImportService';
+  name: string;
+  service: ServiceObject;
+  /** Of a Service that is here, with the same uid, and differs: refuse, or bring it in line. */
+  existing: 'keep' | 'replace';
+}
+/** The other API server has it no longer. Nothing happens when another uid has the name; null = whichever has. */
+export interface ForgetService extends ServiceOrder {
+  type: 'ForgetService';
+  name: string;
+  uid: string | null;
+}
 /** Gives a PreferDualStack Service with one family its second; nothing happens when it has it, or does not want it any more. */
 export interface TopUpService extends ServiceOrder {
   type: 'TopUpService';
@@ -117,6 +132,12 @@ export interface ConfigurePool extends Ordered {
   cidr: string;
   staticBandAddresses: number | null;
   coolDownSeconds: number | null;
+}
+/** The other ranges of the cluster: metadata, of which nothing is handed out. */
+export interface DeclareClusterNetwork extends Ordered {
+  type: 'DeclareClusterNetwork';
+  name: string;
+  network: Network;
 }
 /** Holds addresses back. `name` is the cluster's. */
 export interface ReserveAddresses extends Ordered {

@@ -198,7 +198,7 @@ it('the histories reach every kind of event and the refusals that matter', () =>
     scenario.log.forEach((event) => events.add('reason' in event.data ? `${event.type} ${event.data.reason}` : event.type));
   }
   expect([...events].sort()).toEqual([
-    'cluster.cidr-added', 'cluster.cidr-draining', 'cluster.cidr-removed', 'cluster.cidrs-declared', 'cluster.pool-configured', 'cluster.registered', 'cluster.removed',
+    'cluster.cidr-added', 'cluster.cidr-draining', 'cluster.cidr-removed', 'cluster.cidrs-declared', 'cluster.network-declared', 'cluster.pool-configured', 'cluster.registered', 'cluster.removed',
     'ip.allocated', 'ip.released deleted', 'ip.released downgraded', 'ip.released type-changed',
     'port.allocated', 'port.released deleted', 'port.released dropped', 'port.released type-changed',
     'reservation.made', 'reservation.released cluster-removed', 'reservation.released confirmed', 'reservation.released released', 'service.created', 'service.deleted', 'service.updated',

@@ -4,6 +4,7 @@ import type { Accepted, Decision } from './decision.js';
 import { Refusal, refuse } from './rejection.js';
 import { createService } from './service/create.js';
 import { deleteService } from './service/delete.js';
+import { forgetService, importService } from './service/import.js';
 import { topUpService } from './service/top-up.js';
 import { updateService } from './service/update.js';
 import { serviceKey, type ClusterState } from './state.js';
@@ -28,6 +29,8 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
     case 'UpdateService':
     case 'DeleteService':
     case 'TopUpService':
+    case 'ImportService':
+    case 'ForgetService':
       if (state.definition === null) return refuse({ code: 'cluster_not_found', cluster: '' });
       break;
     default:
@@ -42,6 +45,10 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
       return deleteService(command, state, stored);
     case 'TopUpService':
       return topUpService(command, state, stored);
+    case 'ImportService':
+      return importService(command, state, stored);
+    case 'ForgetService':
+      return forgetService(command, state, stored);
   }
 };
 
@@ -53,6 +60,8 @@ export const documentKey = (command: Command): { namespace: string; name: string
     case 'UpdateService':
     case 'DeleteService':
     case 'TopUpService':
+    case 'ImportService':
+    case 'ForgetService':
       return { namespace: command.namespace, name: command.name };
     case 'RemoveCluster':
       return { namespace: 'default', name: 'kubernetes' };

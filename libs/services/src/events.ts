@@ -1,4 +1,5 @@
 import type { Family } from '@ipledger/ip';
+import type { Network } from './cluster/network.js';
 import { encodeService } from './codec/encode-service.js';
 import type { Band } from './pool/pool.js';
 import type { PortPurpose } from './service/node-ports.js';
@@ -9,7 +10,8 @@ import type { ServiceObject, StringMap } from './service.js';
  * would break a reader is a new type. `docs/events.md` shows one of each.
  */
 export type Event =
-  | ClusterRegistered | ClusterCidrsDeclared | ClusterCidrAdded | ClusterCidrDraining | ClusterCidrRemoved | ClusterPoolConfigured | ClusterRemoved
+  | ClusterRegistered | ClusterCidrsDeclared | ClusterCidrAdded | ClusterCidrDraining | ClusterCidrRemoved | ClusterPoolConfigured | ClusterNetworkDeclared
+  | ClusterRemoved
   | ReservationMade | ReservationReleased
   | ServiceCreated | ServiceUpdated | ServiceDeleted
   | IpAllocated | IpReleased | PortAllocated | PortReleased;
@@ -46,6 +48,11 @@ export interface ClusterCidrRemoved {
 export interface ClusterPoolConfigured {
   type: 'cluster.pool-configured';
   data: { cidr: string; staticBandAddresses: number | null; coolDownSeconds: number };
+}
+/** The ranges of Pods and nodes anew, all of them. */
+export interface ClusterNetworkDeclared {
+  type: 'cluster.network-declared';
+  data: Network;
 }
 export interface ClusterRemoved {
   type: 'cluster.removed';

@@ -106,6 +106,8 @@ const evolveDefinition = (definition: ClusterDefinition | null, event: ClusterEv
         serviceCIDRs: definition.serviceCIDRs.filter((cidr) => cidr !== event.data.cidr),
         draining: definition.draining.filter((cidr) => cidr !== event.data.cidr),
       });
+    case 'cluster.network-declared':
+      return { ...definition, network: event.data };
     case 'cluster.pool-configured':
       return restrict({ ...definition, pools: { ...definition.pools, [event.data.cidr]: settingsIn(event) } });
   }

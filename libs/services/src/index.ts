@@ -1,5 +1,6 @@
 export { claimChanges, type DatedEvent } from './claim-changes.js';
 export { compileDefinition, type ClusterDefinition } from './cluster/definition.js';
+export { checkNetwork, defaultNodeMaskSizes, networkFlags, nonMasqueradeCIDRs, type Network, type NetworkProblem } from './cluster/network.js';
 export { decodeService } from './codec/decode-service.js';
 export { encodeService } from './codec/encode-service.js';
 export { isJsonObject, readJsonBytes, type JsonObject, type JsonText, type JsonValue } from './codec/json-reader.js';

@@ -28,6 +28,8 @@ export type ServiceRejection =
   | { code: 'apply_conflict'; conflicts: readonly FieldConflict[] }
   /** A precondition of a DELETE does not hold. 409 `Conflict`. */
   | { code: 'precondition_failed'; name: string; what: 'UID' | 'ResourceVersion'; given: string; stored: string }
+  /** A Service that runs elsewhere cannot be taken over: every reason. */
+  | { code: 'import_conflict'; name: string; conflicts: readonly string[] }
   | { code: 'bad_request'; message: string }
   /** A JSON patch operation failed. 422 with empty details. */
   | { code: 'patch_failed' }

@@ -28,7 +28,7 @@ export class UnknownEvent extends Error {
 
 const knownTypes: Readonly<Record<Event['type'], true>> = {
   'cluster.registered': true, 'cluster.cidrs-declared': true, 'cluster.cidr-added': true, 'cluster.cidr-draining': true, 'cluster.cidr-removed': true,
-  'cluster.pool-configured': true, 'cluster.removed': true,
+  'cluster.network-declared': true, 'cluster.pool-configured': true, 'cluster.removed': true,
   'service.created': true, 'service.updated': true, 'service.deleted': true,
   'ip.allocated': true, 'ip.released': true, 'port.allocated': true, 'port.released': true, 'reservation.made': true, 'reservation.released': true,
 };

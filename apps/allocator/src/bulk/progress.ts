@@ -10,13 +10,13 @@ const progressMs = 1_000;
  * Runs bulk work and answers its report when it is done; or, to a client that accepts `application/x-ndjson`, a line with
  * the report so far each second, and the last one with `"done": true`. When the client goes away the work ends early: what
  * was committed stays, and the same request goes on from there.
- * @param report kept current by `work`
+ * @param report kept current by `work`, which may write lines of its own in between
  */
-export const answerWithProgress = async (request: FastifyRequest, reply: FastifyReply, report: object, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+export const answerWithProgress = async (request: FastifyRequest, reply: FastifyReply, report: object, work: (signal: AbortSignal, write: (line: object) => void) => Promise<void>): Promise<void> => {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   if (!(header(request, 'accept') ?? '').includes('application/x-ndjson')) {
-    await work(gone.signal);
+    await work(gone.signal, () => undefined);
     void reply.code(200).send(report);
     return;
   }
@@ -25,7 +25,7 @@ export const answerWithProgress = async (request: FastifyRequest, reply: Fastify
   const timer = setInterval(() => write({ done: false, ...report }), progressMs);
   void reply.code(200).type('application/x-ndjson').header('cache-control', 'no-cache').send(lines);
   try {
-    await work(gone.signal);
+    await work(gone.signal, write);
     write({ done: true, ...report });
   } catch (error) {
     // The status has gone out: how it ended is said in the last line.

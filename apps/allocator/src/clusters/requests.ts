@@ -56,6 +56,24 @@ export const confirmBody = {
   },
 } as const;
 
+const ranges = { type: 'array', items: { type: 'string', maxLength: 64 } } as const;
+export const networkBody = {
+  type: 'object', additionalProperties: false,
+  properties: {
+    podCIDRs: { ...ranges, maxItems: 2, description: 'One of a family at most, in the order of --cluster-cidr' },
+    nodeCIDRs: { ...ranges, maxItems: 64 },
+    nodeMaskSizes: {
+      type: 'object', additionalProperties: false, description: 'Prefix length of what a node gets of a Pod range',
+      properties: { IPv4: { type: 'integer', default: 24 }, IPv6: { type: 'integer', default: 64 } },
+    },
+  },
+} as const;
+export interface NetworkBody {
+  podCIDRs?: string[];
+  nodeCIDRs?: string[];
+  nodeMaskSizes?: { IPv4?: number; IPv6?: number };
+}
+
 export interface ReservationBody {
   name?: string;
   addresses?: string;

@@ -1,4 +1,4 @@
-import { confirmBody, poolSettingsBody, reservationBody } from '../clusters/requests.js';
+import { confirmBody, networkBody, poolSettingsBody, reservationBody } from '../clusters/requests.js';
 import { count, family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
 
 /** What every description of a pool says. */
@@ -40,6 +40,38 @@ export const poolPaths: Json = {
     put: {
       tags: ['clusters'], summary: 'Set its static band and cool-down; what is left out is as Kubernetes has it', parameters: [...cidrParameters, ...write],
       requestBody: { required: true, content: json(poolSettingsBody) }, responses: { 200: ok('Its settings', { type: 'object', properties: poolMembers }), ...problems },
+    },
+  },
+};
+
+const network: Json = { type: 'object', properties: networkBody.properties };
+export const networkPaths: Json = {
+  '/v1/clusters/{cluster}/network': {
+    put: {
+      tags: ['clusters'], summary: 'Say the ranges of Pods and nodes: metadata, of which nothing is handed out', parameters: [parameter('cluster'), ...write],
+      requestBody: { required: true, content: json(networkBody) }, responses: { 200: ok('The ranges', network), ...problems },
+    },
+    get: { tags: ['clusters'], summary: 'The ranges of Pods and nodes', parameters: [parameter('cluster')], responses: { 200: ok('The ranges', network), ...problems } },
+  },
+  '/v1/clusters/{cluster}/flags': {
+    get: {
+      tags: ['clusters'], summary: 'The flags of the dual-stack page by component, checked', parameters: [parameter('cluster'), inQuery('nodeIPs', { type: 'string' }, 'Addresses of one node, to be checked too, such as 192.168.0.7,fd00:1::7')],
+      responses: {
+        200: ok('Flags, and what does not go together', {
+          type: 'object',
+          properties: {
+            flags: { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } }, ok: { type: 'boolean', description: 'No error among the problems' },
+            problems: { type: 'array', items: { type: 'object', properties: { severity: { enum: ['error', 'warning'] }, flag: { type: 'string' }, value: { type: 'string' }, why: { type: 'string' } } } },
+          },
+        }),
+        ...problems,
+      },
+    },
+  },
+  '/v1/clusters/{cluster}/ip-masq-agent': {
+    get: {
+      tags: ['clusters'], summary: 'The ConfigMap of ip-masq-agent, for kubectl apply', parameters: [parameter('cluster')],
+      responses: { 200: { description: 'YAML', content: { 'application/yaml': { schema: { type: 'string' } } } }, ...problems },
     },
   },
 };

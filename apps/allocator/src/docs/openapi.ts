@@ -4,8 +4,8 @@ import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
 import { itemPatchTypes } from '../bulk/service-item.js';
 import { problemCatalogue } from '../problem.js';
 import { family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
-import { poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
 import { statsPaths } from './stats-paths.js';
+import { networkPaths, poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
 
 /**
  * The OpenAPI 3.1 document of everything that is not the Kubernetes API of a cluster (which describes itself to its
@@ -23,7 +23,7 @@ export const openApiDocument = (version: string) => ({
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'stats' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...bulkPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...statsPaths, ...operationPaths },
+  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...networkPaths, ...bulkPaths, ...importPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...statsPaths, ...operationPaths },
   components: {
     schemas, parameters, responses: { Problem: problemAnswer },
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the access file, or a JWT. Not asked for while authentication is not set up' } },
@@ -151,6 +151,14 @@ const schemas: Json = {
       status: { type: 'integer', description: 'As the HTTP status of a request of its own; 424 = not done, since another item of an atomic batch was not accepted' },
       object: { type: 'object', description: 'The Service, or what a DELETE answers' }, error: { type: 'object', description: 'A Kubernetes `Status`' },
       warnings: { type: 'array', items: { type: 'string' } }, replayed: { type: 'boolean', description: 'An earlier answer given again' },
+    },
+  },
+  Import: {
+    type: 'object', description: 'Every line ends in exactly one of the counts',
+    properties: {
+      dryRun: { type: 'boolean' }, lines: { type: 'integer' }, imported: { type: 'integer' }, updated: { type: 'integer' }, forgotten: { type: 'integer' },
+      unchanged: { type: 'integer', description: 'Here already, just so' }, conflicts: { type: 'integer' },
+      first: { type: 'array', maxItems: 1000, items: { type: 'object', properties: { line: { type: 'integer' }, service: { type: ['string', 'null'] }, reasons: { type: 'array', items: { type: 'string' } } } } },
     },
   },
   TopUp: {
@@ -302,6 +310,19 @@ const inspectPaths: Json = {
       description: 'A stream of server-sent events has the revision as `id` and the event as `data`; `Last-Event-ID` resumes it.',
       parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit'), inQuery('follow', { type: 'boolean' }, 'Go on with what comes')],
       responses: { 200: { description: 'A page; `continue` is the next `after`', content: { ...json(listOf(ref('Event'))), 'text/event-stream': { schema: { type: 'string' } } } }, ...problems },
+    },
+  },
+};
+
+const importPaths: Json = {
+  '/v1/clusters/{cluster}/services:import': {
+    post: {
+      tags: ['services'], summary: 'Take over Services that run already, as they are',
+      description: 'A Service on each line, or `{"deleted": {"namespace", "name", "uid"}}`. uid, times, addresses, node ports, families and owners are kept; nothing is chosen. ' +
+        'What does not fit is listed with its line and every reason, the rest is imported. Sent again, it passes over what is here just so.',
+      parameters: [parameter('cluster'), parameter('dryRun'), inQuery('existing', { enum: ['keep', 'replace'], default: 'keep' }, 'A Service that is here, with the same uid, and differs: a conflict, or brought in line')],
+      requestBody: { required: true, content: { 'application/x-ndjson': { schema: { type: 'object' } } } },
+      responses: { 200: { description: 'What it came to; as lines also `{"conflict": …}` for each as it comes', content: inLines('Import') }, ...problems },
     },
   },
 };

@@ -104,6 +104,8 @@ export const rejectionStatus = (rejection: Rejection, cluster: string): StatusAn
       return applyConflict(rejection.conflicts);
     case 'precondition_failed':
       return conflict('Service', rejection.name, preconditionText(rejection.what, rejection.given, rejection.stored));
+    case 'import_conflict':
+      return conflict('services', rejection.name, rejection.conflicts.join('; '));
     case 'bad_request':
       return badRequest(rejection.message);
     case 'patch_failed':

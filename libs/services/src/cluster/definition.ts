@@ -1,6 +1,7 @@
 import type { Cidr, Family } from '@ipledger/ip';
 import { cidrsOverlap, parseCidr, parseCidrSloppy, usableRange } from '@ipledger/ip';
 import { makePool, staticPortBandSize, type AddressRange, type Pool, type PoolSettings } from '../pool/pool.js';
+import type { Network } from './network.js';
 import type { ClusterFamilies } from '../service/ip-families.js';
 
 /** What a cluster is, as stored. The order of `serviceCIDRs` says which family is primary, and which pool is used first. */
@@ -17,6 +18,8 @@ export interface ClusterDefinition {
   readonly pools?: Readonly<Record<string, PoolSettings>>;
   /** By CIDR: since when the draining ones drain, and how many addresses were held then. Missing for those of old logs. */
   readonly drains?: Readonly<Record<string, Drain>>;
+  /** Pods and nodes, where somebody said them. */
+  readonly network?: Network;
 }
 
 export interface Drain {

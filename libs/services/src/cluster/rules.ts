@@ -1,5 +1,5 @@
 import { RangeSet, cidrCovers, cidrsOverlap, formatAddress, formatCidr, parseCidr, usableRange, type Cidr, type Family } from '@ipledger/ip';
-import type { AddCidr, ClusterCommand, ConfigurePool, DeclareCidrs, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster } from '../commands.js';
+import type { AddCidr, ClusterCommand, ConfigurePool, DeclareCidrs, DeclareClusterNetwork, DrainCidr, RegisterCluster, RemoveCidr, RemoveCluster } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
@@ -14,6 +14,7 @@ import { evolve } from '../evolve.js';
 import {
   checkCidrs, cidrProblem, cidrsMax, clusterNameProblem, defaultNodePortRange, portRangeProblem, type ClusterDefinition, type DefinitionProblem,
 } from './definition.js';
+import { networkProblems } from './network.js';
 
 /**
  * Cluster commands: what a cluster is, and how its ranges change under the Services that are there.
@@ -33,6 +34,8 @@ export const decideCluster = (command: ClusterCommand, state: ClusterState, kube
       return removeCidr(command, definition, state);
     case 'ConfigurePool':
       return configurePool(command, definition);
+    case 'DeclareClusterNetwork':
+      return declareNetwork(command, definition);
     case 'ReserveAddresses':
       return reserveAddresses(command, state);
     case 'ReleaseReservation':
@@ -145,6 +148,15 @@ const drain = (command: DrainCidr, definition: ClusterDefinition, state: Cluster
   if (definition.draining.includes(cidr)) return accepted(command, 200, []);
   const held = heldOutside(state, [cidr], []).count;
   return accepted(command, 200, [{ type: 'cluster.cidr-draining', data: { cidr, since: command.time.toISOString(), held } }]);
+};
+
+const declareNetwork = (command: DeclareClusterNetwork, definition: ClusterDefinition): Accepted => {
+  const { podCIDRs, nodeCIDRs, nodeMaskSizes } = command.network;
+  refuseProblems(networkProblems(command.network));
+  const canonical = (texts: readonly string[]): string[] => texts.map((text) => formatCidr(parseCidr(text) as Cidr));
+  const network = { podCIDRs: canonical(podCIDRs), nodeCIDRs: canonical(nodeCIDRs), nodeMaskSizes: { IPv4: nodeMaskSizes.IPv4, IPv6: nodeMaskSizes.IPv6 } };
+  const same = JSON.stringify(network) === JSON.stringify(definition.network);
+  return accepted(command, 200, same ? [] : [{ type: 'cluster.network-declared', data: network }]);
 };
 
 /** A week: longer than any cache keeps an address. */

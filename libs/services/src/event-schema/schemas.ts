@@ -3,6 +3,7 @@ import clusterCidrsDeclared from './cluster.cidrs-declared.v1.schema.json' with 
 import clusterCidrAdded from './cluster.cidr-added.v1.schema.json' with { type: 'json' };
 import clusterCidrDraining from './cluster.cidr-draining.v1.schema.json' with { type: 'json' };
 import clusterCidrRemoved from './cluster.cidr-removed.v1.schema.json' with { type: 'json' };
+import clusterNetworkDeclared from './cluster.network-declared.v1.schema.json' with { type: 'json' };
 import clusterPoolConfigured from './cluster.pool-configured.v1.schema.json' with { type: 'json' };
 import clusterRemoved from './cluster.removed.v1.schema.json' with { type: 'json' };
 import serviceCreated from './service.created.v1.schema.json' with { type: 'json' };
@@ -26,6 +27,7 @@ export const eventSchemas: Readonly<Record<`${Event['type']}.v${typeof eventMajo
   'cluster.cidr-added.v1': clusterCidrAdded,
   'cluster.cidr-draining.v1': clusterCidrDraining,
   'cluster.cidr-removed.v1': clusterCidrRemoved,
+  'cluster.network-declared.v1': clusterNetworkDeclared,
   'cluster.pool-configured.v1': clusterPoolConfigured,
   'cluster.removed.v1': clusterRemoved,
   'service.created.v1': serviceCreated,

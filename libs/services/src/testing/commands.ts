@@ -1,7 +1,7 @@
 import { encodeService } from '../codec/encode-service.js';
 import { readJson, type JsonValue } from '../codec/json-reader.js';
 import type {
-  AddCidr, ConfigurePool, CreateService, DeclareCidrs, DeleteService, DeletionOptions, DrainCidr, RegisterCluster, ReleaseReservation, RemoveCidr, RemoveCluster, ReserveAddresses, TopUpService, UpdateService,
+  AddCidr, ConfigurePool, CreateService, DeclareCidrs, DeclareClusterNetwork, DeleteService, DeletionOptions, DrainCidr, ForgetService, ImportService, RegisterCluster, ReleaseReservation, RemoveCidr, RemoveCluster, ReserveAddresses, TopUpService, UpdateService,
 } from '../commands.js';
 import { parseDocument } from '../service/document.js';
 import type { ObjectMeta, ServiceObject, ServicePort, ServiceSpec } from '../service.js';
@@ -92,6 +92,12 @@ const json = (value: unknown): JsonValue => {
 export const remove = (name: string, options: DeletionOptions = {}, order: OrderOptions = {}): DeleteService =>
   ({ type: 'DeleteService', name, options, ...serviceOrder(name, order) });
 
+/** In the namespace of all specs, unless it has one. */
+export const imported = (given: ServiceObject, existing: ImportService['existing'] = 'keep'): ImportService => {
+  const name = given.metadata.name ?? '';
+  return { type: 'ImportService', service: given, existing, ...serviceOrder(name, {}), name, namespace: given.metadata.namespace ?? 'shop' };
+};
+export const forget = (name: string, uid: string | null): ForgetService => ({ type: 'ForgetService', name, uid, ...serviceOrder(name, {}) });
 export const topUp = (name: string, order: OrderOptions = {}): TopUpService => ({ type: 'TopUpService', name, ...serviceOrder(name, order) });
 
 type ClusterOptions = OrderOptions & { name?: string };
@@ -111,6 +117,8 @@ export const drainCidr = (cidr: string, options: ClusterOptions = {}): DrainCidr
 export const removeCidr = (cidr: string, options: ClusterOptions = {}): RemoveCidr => ({ type: 'RemoveCidr', cidr, ...clusterOrder(options) });
 export const configurePool = (cidr: string, settings: { staticBandAddresses?: number; coolDownSeconds?: number } = {}, options: ClusterOptions = {}): ConfigurePool =>
   ({ type: 'ConfigurePool', cidr, staticBandAddresses: settings.staticBandAddresses ?? null, coolDownSeconds: settings.coolDownSeconds ?? null, ...clusterOrder(options) });
+export const declareNetwork = (podCIDRs: string[], nodeCIDRs: string[], masks: object = {}, options: ClusterOptions = {}): DeclareClusterNetwork =>
+  ({ type: 'DeclareClusterNetwork', network: { podCIDRs, nodeCIDRs, nodeMaskSizes: { IPv4: 24, IPv6: 64, ...masks } }, ...clusterOrder(options) });
 /** `10.0.0.7`, `10.0.0.7-10.0.0.9`, or a family. */
 export const reserve = (reservation: string, wanted: string, options: ClusterOptions & { until?: string | null } = {}): ReserveAddresses => {
   const [first = '', last = first] = wanted.split('-');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Command } from '../commands.js';
 import type { ServiceSpec } from '../service.js';
 import {
-  addCidr, configurePool, create, declare, drainCidr, orderTime, patch, register, releaseReservation, remove, removeCidr, removeCluster, replace, reserve, service, topUp,
+  addCidr, configurePool, create, declare, declareNetwork, drainCidr, orderTime, patch, register, releaseReservation, remove, removeCidr, removeCluster, replace, reserve, service, topUp,
 } from './commands.js';
 
 /**
@@ -77,6 +77,7 @@ const clusterCommand: fc.Arbitrary<Command> = fc.oneof(
 );
 
 const heldBackCommand: fc.Arbitrary<Command> = fc.oneof(
+  fc.constantFrom(declareNetwork(['10.244.0.0/16'], []), declareNetwork([], ['192.168.0.0/24'])),
   { weight: 2, arbitrary: fc.tuple(cidr, fc.constantFrom(undefined, 0, 3), fc.constantFrom(undefined, 60)).map(([text, staticBandAddresses, coolDownSeconds]) => configurePool(text, { ...(staticBandAddresses !== undefined && { staticBandAddresses }), ...(coolDownSeconds && { coolDownSeconds }) })) },
   { weight: 4, arbitrary: fc.tuple(reservationName, fc.oneof(address4, address6, fc.constantFrom('IPv4', 'IPv6', '10.0.0.2-10.0.0.4', 'fd00::2-fd00::9')), fc.constantFrom(null, new Date(orderTime.getTime() + 30_000).toISOString()), seed).map(([n, wanted, until, words]) => reserve(n, wanted, { until, seed: words })) },
   { weight: 3, arbitrary: reservationName.map((n) => releaseReservation(n)) },

@@ -165,6 +165,7 @@ export const shownEvent = (event: Event): string => {
     case 'cluster.cidrs-declared':
       return `${event.type} ${event.data.serviceCIDRs.join(' ')}`;
     case 'cluster.removed':
+    case 'cluster.network-declared':
       return event.type;
     case 'reservation.made':
     case 'reservation.released': {
