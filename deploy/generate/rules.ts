@@ -101,6 +101,13 @@ const capacityAlerts: readonly Omit<Alert, 'group'>[] = [
     description: 'A straight line through the last 6 hours reaches zero within 4 days, and more than half is in use already.',
   },
   {
+    name: 'IpledgerPoolFullSoon', for: '1h', severity: 'warning',
+    // The late bound, so that a single busy day does not wake anybody: even at the slower pace there is no week left.
+    expr: () => 'max by (cluster, family) (ipledger_family_exhaustion_timestamp_seconds{bound="late"}) - time() < 7 * 86400',
+    summary: `${family}: full in {{ $value | humanizeDuration }} even at the slower pace of the last two weeks`,
+    description: 'The forecast of ipledger itself, which bursts and mass deletions do not move, puts even its late bound within a week.',
+  },
+  {
     name: 'IpledgerDualStackImbalance', for: '1h', severity: 'info',
     expr: (s) => `max by (cluster) (${s.utilization}) - min by (cluster) (${s.utilization}) > 0.3 and max by (cluster) (${s.utilization}) > 0.7`,
     summary: '{{ $labels.cluster }}: one family is much fuller than the other',
@@ -122,10 +129,34 @@ const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
     description: 'They end in an error, or ask for an address that another Service holds.',
   },
   {
+    name: 'IpledgerServicesUnsatisfied', for: '15m', severity: 'warning',
+    expr: () => 'max by (cluster, reason) (ipledger_services_unsatisfied) > 0',
+    summary: '{{ $labels.cluster }}: {{ $value }} Services have one family where two were preferred',
+    description: 'They were made while the second family could not be had, or before the cluster had two.',
+  },
+  {
     name: 'IpledgerAllocationLatencyHigh', for: '10m', severity: 'warning',
     expr: () => 'histogram_quantile(0.99, sum by (le) (rate(ipledger_allocation_duration_seconds_bucket[5m]))) > 0.5',
     summary: 'one in a hundred allocations takes longer than {{ $value | humanizeDuration }}',
     description: 'From queueing to commit. Usually the disk or the locks of the database.',
+  },
+  {
+    name: 'IpledgerProjectionStopped', for: '0s', severity: 'critical',
+    expr: () => 'max by (cluster) (ipledger_projection_stopped) == 1',
+    summary: '{{ $labels.cluster }}: the views do not follow the log any more',
+    description: 'Allocation goes on; statistics, history and the figures of pools stand still for this cluster.',
+  },
+  {
+    name: 'IpledgerProjectionBehind', for: '5m', severity: 'warning',
+    expr: () => 'max by (cluster) (ipledger_cluster_revision) - max by (cluster) (ipledger_projection_revision) > 1000',
+    summary: '{{ $labels.cluster }}: the views are {{ $value }} events behind the log',
+    description: 'Figures of pools, statistics and history are as old as that.',
+  },
+  {
+    name: 'IpledgerRelayBehind', for: '5m', severity: 'warning',
+    expr: () => 'max by (cluster) (ipledger_relay_lag_seconds) > 60',
+    summary: '{{ $labels.cluster }}: events wait {{ $value | humanizeDuration }} for Kafka',
+    description: 'Allocation goes on and nothing is lost; who reads the topics sees it late.',
   },
   {
     name: 'IpledgerDatabaseDown', for: '2m', severity: 'critical',

@@ -107,6 +107,33 @@ const cases: Case[] = [
   },
   { title: 'allocations of 0.25 to 0.5 s: nothing', at: 20, given: durations({ 0.25: 0, 0.5: 10, 1: 10 }), firing: {} },
   {
+    title: 'a forecast within the week, seen by two replicas; a later one of another family', at: 70,
+    given: ['a', 'b'].flatMap((instance) => [
+      series('ipledger_family_exhaustion_timestamp_seconds', { cluster: 'prod', family: 'IPv4', bound: 'late', instance }, () => 3 * 86_400 + 70 * 60),
+      series('ipledger_family_exhaustion_timestamp_seconds', { cluster: 'prod', family: 'IPv6', bound: 'early', instance }, () => 86_400),
+      series('ipledger_family_exhaustion_timestamp_seconds', { cluster: 'prod', family: 'IPv6', bound: 'late', instance }, () => 30 * 86_400),
+    ]),
+    firing: { IpledgerPoolFullSoon: [{ labels: prod4, summary: 'prod IPv4: full in 3d 0h 0m 0s even at the slower pace of the last two weeks' }] },
+  },
+  {
+    title: 'Services that lack a family', at: 20, given: [series('ipledger_services_unsatisfied', { cluster: 'prod', reason: 'single_family', instance: 'a' }, () => 3), series('ipledger_services_unsatisfied', { cluster: 'test', reason: 'single_family' }, () => 0)],
+    firing: { IpledgerServicesUnsatisfied: [{ labels: { cluster: 'prod', reason: 'single_family' }, summary: 'prod: 3 Services have one family where two were preferred' }] },
+  },
+  {
+    title: 'the projection of one cluster has stopped', at: 1, given: ['prod', 'test'].map((cluster) => series('ipledger_projection_stopped', { cluster }, () => (cluster === 'prod' ? 1 : 0))),
+    firing: { IpledgerProjectionStopped: [{ labels: { cluster: 'prod' }, summary: 'prod: the views do not follow the log any more' }] },
+  },
+  {
+    title: 'the views are behind, but for the freshest projector only a little in test', at: 10,
+    given: [...['prod', 'test'].map((cluster) => series('ipledger_cluster_revision', { cluster, instance: 'a' }, () => 5_000)), series('ipledger_projection_revision', { cluster: 'prod', instance: 'p' }, () => 3_000),
+      series('ipledger_projection_revision', { cluster: 'test', instance: 'p' }, () => 3_000), series('ipledger_projection_revision', { cluster: 'test', instance: 'q' }, () => 4_999)],
+    firing: { IpledgerProjectionBehind: [{ labels: { cluster: 'prod' }, summary: 'prod: the views are 2000 events behind the log' }] },
+  },
+  {
+    title: 'the relay is behind', at: 10, given: [series('ipledger_relay_lag_seconds', { cluster: 'prod' }, () => 120), series('ipledger_relay_lag_seconds', { cluster: 'test' }, () => 0)],
+    firing: { IpledgerRelayBehind: [{ labels: { cluster: 'prod' }, summary: 'prod: events wait 2m 0s for Kafka' }] },
+  },
+  {
     title: 'the database does not answer', at: 3, given: [series('ipledger_database_up', { instance: 'a' }, () => 0), series('ipledger_database_up', { instance: 'b' }, () => 1)],
     firing: { IpledgerDatabaseDown: [{ labels: { instance: 'a' }, summary: 'a: the database does not answer' }] },
   },

@@ -69,6 +69,6 @@ const overTime = () => ['allocated', 'available'].map((figure) => lines(source, 
 }));
 
 const services = () => [
-  table(source, { title: 'Services', description: 'How many there are of each kind.', width: 12, targets: query('/v1/stats/services?cluster=${cluster:csv}', [column('cluster'), column('type'), column('ipFamilyPolicy', 'string', 'policy'), column('families'), ...numbers('count')]) }),
+  table(source, { title: 'Services by kind', description: 'How many there are of each kind.', width: 12, targets: query('/v1/stats/services?cluster=${cluster:csv}', [column('cluster'), column('type'), column('ipFamilyPolicy', 'string', 'policy'), column('families'), ...numbers('count')]) }),
   table(source, { title: 'Top namespaces', description: 'Who holds most addresses.', width: 12, targets: query('/v1/stats/namespaces?cluster=${cluster:csv}&family=${family:csv}&top=20', [column('cluster'), column('namespace'), column('family'), ...numbers('allocated')]) }),
 ];

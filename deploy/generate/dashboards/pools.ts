@@ -92,5 +92,7 @@ const health = () => [
   alertList({ title: 'Alerts', description: 'Of ipledger, firing or about to.', width: 8 }),
   lines(source, { title: 'Database', description: '99th percentile of statements.', unit: 's', width: 8, targets: queries(['histogram_quantile(0.99, sum by (le) (rate(ipledger_database_query_duration_seconds_bucket[$__rate_interval])))', 'p99']) }),
   lines(source, { title: 'Database connections', description: 'And requests that wait for one.', width: 8, targets: queries(['sum by (state) (ipledger_database_connections)', '{{state}}']) }, { stacked: true }),
+  lines(source, { title: 'Views behind the log', description: 'Events that the views, and with Kafka its readers, do not have yet.', width: 8, targets: queries(
+    [`max by (cluster) (ipledger_cluster_revision{${clusters}}) - max by (cluster) (ipledger_projection_revision{${clusters}})`, '{{cluster}} views'], [`max by (cluster) (ipledger_relay_lag_events{${clusters}})`, '{{cluster}} Kafka']) }),
   lines(source, { title: 'Commands that wait, watches', description: 'Queues of the writers, open streams.', width: 8, targets: queries([`sum(ipledger_writer_queue_commands{${clusters}})`, 'commands'], [`sum(ipledger_watch_streams{${clusters}})`, 'watches']) }),
 ];
