@@ -22,7 +22,7 @@ const mergedManager = 'ancient-changes';
 
 /**
  * Who owns which field after a write: the writer takes what it adds or changes, everybody loses what is changed by another
- * or removed. A write that moves no field keeps the times, so that a no-op stays one.
+ * or removed.
  * @returns `metadata.managedFields` of the object to be stored; undefined when nobody owns anything
  * @see sigs.k8s.io/structured-merge-diff merge/update.go; managedfields/internal/managedfieldsupdater.go, Kubernetes v1.37.2
  */
@@ -33,8 +33,9 @@ export const trackWrite = (write: TrackedWrite): ManagedFieldsEntry[] | undefine
   const known = entriesBefore(write);
   if (live !== undefined && known.length === 0) return undefined; // Nobody tracks this object: its next apply starts with that.
   const others = known.flatMap((entry) => withoutFields(entry, taken, removed));
-  const entries = isEmptySet(taken) ? others : withTaken(others, known, taken, write);
+  const entries = isEmptySet(taken) ? others : withTaken(others, taken, write);
   if (entries.length === 0) return undefined;
+  // Who takes fields gets the time of this write, even for what it owned before; `updateService` undoes that when it is all that changes.
   const capped = capUpdates(entries).toSorted(compareEntries);
   const before = live?.metadata.managedFields;
   return before !== undefined && sameOwners(capped, before) ? before : capped;
@@ -80,20 +81,16 @@ const withoutFields = (entry: ManagedFieldsEntry, taken: FieldSet, removed: Fiel
   return isEmptySet(kept) ? [] : [{ ...entry, fieldsV1: kept }];
 };
 
-const withTaken = (others: ManagedFieldsEntry[], known: readonly ManagedFieldsEntry[], taken: FieldSet, write: TrackedWrite): ManagedFieldsEntry[] => {
+const withTaken = (others: ManagedFieldsEntry[], taken: FieldSet, write: TrackedWrite): ManagedFieldsEntry[] => {
   const isOwn = (entry: ManagedFieldsEntry): boolean =>
     entry.operation === 'Update' && (entry.manager ?? '') === write.manager && (entry.subresource ?? null) === write.subresource;
   const own = others.find(isOwn);
   const fieldsV1 = own === undefined ? taken : sorted(union(fieldsOf(own), taken));
-  return [...others.filter((other) => other !== own), ownEntry(write, fieldsV1, keepsOwnership(known.find(isOwn), fieldsV1) ?? write.time)];
+  return [...others.filter((other) => other !== own), ownEntry(write, fieldsV1, write.time)];
 };
 
 const ownEntry = ({ manager, subresource }: TrackedWrite, fieldsV1: FieldSet, time: string): ManagedFieldsEntry =>
   ({ manager, operation: 'Update', apiVersion: 'v1', time, fieldsType: 'FieldsV1', fieldsV1, subresource: subresource ?? undefined });
-
-/** The old time when the entry owned just these fields before: what it took again was restored to it in the same write. */
-const keepsOwnership = (before: ManagedFieldsEntry | undefined, fields: FieldSet): string | undefined =>
-  before !== undefined && canonicalText(fieldsOf(before)) === canonicalText(fields) ? before.time : undefined;
 
 /** @see managedfields/internal/capmanagers.go */
 const capUpdates = (entries: ManagedFieldsEntry[]): ManagedFieldsEntry[] => {
