@@ -17,6 +17,7 @@ import { SignInController } from './docs/sign-in.controller.js';
 import { ErrorFilter } from './error.filter.js';
 import { HealthController } from './health.controller.js';
 import { kubernetesControllers } from './kubernetes/controllers.js';
+import { DocumentReads } from './kubernetes/document-reads.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
 import { DiscoveryController } from './stats/discovery.controller.js';
@@ -78,6 +79,7 @@ export class AllocatorModule {
         { provide: AllocatorMetrics, useValue: metrics },
         { provide: Writers, useValue: writers },
         { provide: WatchFeeds, useValue: feeds },
+        { provide: DocumentReads, useValue: new DocumentReads(store) },
         { provide: LogFollowers, useValue: followers },
       ],
     };

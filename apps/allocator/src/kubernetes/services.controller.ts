@@ -10,6 +10,7 @@ import { EVENT_STORE } from '../tokens.js';
 import { SubmitOrder } from '../writer/submit.handler.js';
 import { Writers, type KnownCluster } from '../writer/writers.js';
 import { assertRevision, listQuery } from './list-query.js';
+import { DocumentReads } from './document-reads.js';
 import { deletionRequest } from './deletion-request.js';
 import { knownCluster } from './known-cluster.js';
 import { patchRequest } from './patch-request.js';
@@ -30,6 +31,7 @@ export class ServicesController {
     private readonly commands: CommandBus,
     private readonly writers: Writers,
     private readonly feeds: WatchFeeds,
+    private readonly documents: DocumentReads,
     @Inject(EVENT_STORE) private readonly store: EventStore,
   ) {}
 
@@ -161,9 +163,9 @@ export class ServicesController {
   }
 
   private async document(cluster: KnownCluster, params: ItemNames): Promise<string> {
-    const [found] = await this.store.documents(cluster.id, [{ namespace: params.namespace, name: params.name }]);
-    if (found === undefined) throw new StatusError(notFound(params.name));
-    return found.document;
+    const document = await this.documents.read(cluster.id, params.namespace, params.name);
+    if (document === undefined) throw new StatusError(notFound(params.name));
+    return document;
   }
 
   private cluster(name: string): Promise<KnownCluster> {
