@@ -9,6 +9,8 @@ const bytesMax = 8 * 1024 * 1024;
  */
 export class WatchedFiles {
   private last: readonly string[];
+  /** The failure that was told last; the same one is not told every 2 s. */
+  private failed = '';
   private readonly timer: NodeJS.Timeout;
 
   /** @param onChange gets the new contents, in the order of the paths; may throw, which counts as a failure to reload
@@ -30,6 +32,7 @@ export class WatchedFiles {
       if (found.every((text, i) => text === this.last[i])) return;
       this.last = found;
       this.onChange(found);
+      this.failed = '';
     } catch (error) {
       this.fail(error as Error);
     }
@@ -39,7 +42,6 @@ export class WatchedFiles {
     clearInterval(this.timer);
   }
 
-  private failed = '';
   private fail(error: Error): void {
     if (error.message !== this.failed) this.onFailure(error);
     this.failed = error.message;
