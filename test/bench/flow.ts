@@ -5,11 +5,12 @@ import { Bench } from './bench.js';
 import { FlowBroker } from './flow-broker.js';
 import { figure } from './figures.js';
 import { commitLine, machineCpuSeconds, machineLine } from './machine.js';
+import { projection } from './projection.js';
 import { relayAlone } from './relay-alone.js';
 import { transactions } from './transactions.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sections = { relay: relayAlone, transactions } satisfies Record<string, (bench: Bench, broker: FlowBroker) => Promise<void>>;
+const sections = { relay: relayAlone, transactions, projection } satisfies Record<string, (bench: Bench, broker: FlowBroker) => Promise<void>>;
 type Section = keyof typeof sections;
 
 const help = `npm run bench:flow [-- options]
@@ -38,8 +39,9 @@ const close = async (): Promise<void> => {
 };
 process.on('SIGINT', () => void close().finally(() => process.exit(130))).on('SIGTERM', () => void close().finally(() => process.exit(143)));
 try {
-  await broker.start();
-  bench.print(null, [`ipledger bench:flow, ${new Date().toISOString()}, commit ${commitLine(root)}`, machineLine(), `${rounds} rounds; medians (least-greatest). Broker: ${broker.name}, on the same machine, acks of all replicas (one).`].join('\n'));
+  const needsBroker = only.some((name) => name !== 'projection');
+  if (needsBroker) await broker.start();
+  bench.print(null, [`ipledger bench:flow, ${new Date().toISOString()}, commit ${commitLine(root)}`, machineLine(), `${rounds} rounds; medians (least-greatest).${needsBroker ? ` Broker: ${broker.name}, on the same machine, acks of all replicas (one).` : ''}`].join('\n'));
   const [started, startedMs] = [await machineCpuSeconds(), performance.now()];
   for (const name of only) await sections[name as Section](bench, broker);
   const [ended, seconds] = [await machineCpuSeconds(), (performance.now() - startedMs) / 1000];

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PostgresEventStore } from '@ipledger/event-store';
+import { rebuildViews } from '@ipledger/views';
+import pg from 'pg';
+import type { Bench } from './bench.js';
+import { figure, spread, table } from './figures.js';
+import type { BenchService } from './service.js';
+
+const cluster = 'projected';
+const idleSamples = 40;
+const caughtUpMsMax = 60_000;
+
+/** From the answer to a create until the views reflect it, in milliseconds. */
+class DelayProbe {
+  private constructor(private readonly bench: Bench, private readonly service: BenchService, private readonly client: pg.Client) {}
+
+  static async open(bench: Bench, service: BenchService): Promise<DelayProbe> {
+    const client = new pg.Client({ connectionString: service.databaseUrl });
+    await client.connect();
+    return new DelayProbe(bench, service, client);
+  }
+
+  async once(): Promise<number> {
+    const name = await this.bench.createSample(this.service, cluster);
+    const answeredMs = performance.now();
+    while (!(await this.shows(name))) await delay(1);
+    return performance.now() - answeredMs;
+  }
+
+  private async shows(name: string): Promise<boolean> {
+    const { rowCount } = await this.client.query({ name: 'shows', text: "SELECT 1 FROM views.service_versions WHERE cluster = $1 AND namespace = 'default' AND name = $2", values: [cluster, name] });
+    return rowCount === 1;
+  }
+
+  async revision(): Promise<number> {
+    const { rows: [row] } = await this.client.query<{ revision: number }>('SELECT revision::float8 AS revision FROM views.checkpoints WHERE cluster = $1', [cluster]);
+    return row?.revision ?? 0;
+  }
+
+  async rowsWritten(): Promise<number> {
+    const { rows: [row] } = await this.client.query<{ written: number }>("SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0)::float8 AS written FROM pg_stat_user_tables WHERE schemaname ~ '^views_v' AND pg_stat_clear_snapshot() IS NOT NULL");
+    return row?.written ?? 0;
+  }
+
+  close(): Promise<void> {
+    return this.client.end();
+  }
+}
+
+/**
+ * The projection in the process of `apps/standalone`: how long after an answer the views reflect it, idle and under full load;
+ * how long it takes to catch up; and how fast commands go into the views when nothing else runs, by a rebuild.
+ */
+export const projection = async (bench: Bench): Promise<void> => {
+  const service = await bench.startService();
+  await service.post('/v1/clusters', { name: cluster, serviceCIDRs: ['10.0.0.0/12', 'fd00:1:2:3::/64'] });
+  await bench.warmUp(service, cluster);
+  const probe = await DelayProbe.open(bench, service);
+  const store = new PostgresEventStore({ url: service.databaseUrl, max: 2 });
+  const [idle, loaded, commands, caughtUp, rebuilt, perEvent]: number[][] = [[], [], [], [], [], []];
+  for (let round = 1; round <= bench.settings.rounds; round++) {
+    bench.progress(`projection, round ${round}`);
+    for (let i = 0; i < idleSamples; i++) idle!.push(await probe.once());
+    const [before, writtenBefore] = [await probe.revision(), await probe.rowsWritten()];
+    let running = true;
+    const sampling = (async () => {
+      while (running) {
+        loaded!.push(await probe.once());
+        await delay(50);
+      }
+    })();
+    const load = await bench.load(service, { cluster, connections: 128, mode: 'create' }, Math.max(bench.settings.seconds, 4));
+    const endedMs = performance.now();
+    running = false;
+    const tip = (await store.clusterByName(cluster))!.revision;
+    while ((await probe.revision()) < tip) {
+      if (performance.now() - endedMs > caughtUpMsMax) throw new Error('the views did not catch up');
+      await delay(2);
+    }
+    caughtUp!.push(performance.now() - endedMs);
+    await sampling;
+    await delay(1_500); // the counts of rows reach the statistics a second later
+    commands!.push(load.perSecond);
+    perEvent!.push(((await probe.rowsWritten()) - writtenBefore) / ((await probe.revision()) - before));
+    const report = await rebuildViews({ viewsUrl: service.databaseUrl, store });
+    rebuilt!.push((report?.revisions ?? NaN) / 3 / (report?.seconds ?? NaN)); // three events a create
+  }
+  await probe.close();
+  await store.close();
+  const quantile = (values: readonly number[], q: number): string => figure(values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? NaN, 1);
+  bench.print('Projection in the process of standalone, 128 connections of load', table([
+    ['creates/s meanwhile', 'creates/s projected alone (rebuild)', 'ratio', 'delay idle p50 / p99 ms', 'delay under load p50 / p99 ms', 'caught up after, ms', 'rows written per event'],
+    [
+      spread(commands!), spread(rebuilt!), spread(rebuilt!.map((rate, i) => rate / commands![i]!), 2), `${quantile(idle!, 0.5)} / ${quantile(idle!, 0.99)}`,
+      `${quantile(loaded!, 0.5)} / ${quantile(loaded!, 0.99)}`, spread(caughtUp!), spread(perEvent!, 2),
+    ],
+  ]));
+};
