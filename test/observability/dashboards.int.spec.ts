@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createPool, PostgresEventStore } from '@ipledger/event-store';
@@ -83,6 +83,13 @@ it('every metric that rules and dashboards name is exported', async () => {
   const named = new Set(texts.flatMap((text) => text.match(/(?<![\w:])ipledger_[a-z0-9_]+/g) ?? []));
   expect(named.size).toBeGreaterThan(15);
   expect([...named].filter((name) => !exported.has(name))).toEqual([]);
+});
+
+it('every metric that is exported is described', async () => {
+  const text = readFileSync(new URL('../../docs/observability.md', import.meta.url), 'utf8');
+  const described = new Set(text.match(/ipledger_[a-z0-9_]+/g));
+  const names = [...seriesOf((await server.send('GET', '/metrics')).text).keys()].map((key) => key.split('{')[0]!.replace(/_(bucket|count|sum)$/, '')).filter((name) => name.startsWith('ipledger_'));
+  expect([...new Set(names)].filter((name) => !described.has(name))).toEqual([]);
 });
 
 describeWith(['prometheus', 'promtool'], 'every query of the Prometheus dashboard, on a history of 8 hours', () => {
