@@ -1,11 +1,13 @@
 // `npm run build`: one `nest build` over all apps and libs, and a stamp by which `npm start` knows that dist is whole.
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const inputs = ['apps', 'libs', 'migrations', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+/** What programs read beside their code and the compiler does not take along. */
+const copied = ['libs/messaging/src/asyncapi.yaml', 'apps/allocator/src/page/assets'];
 const stampOf = (folder) => join(folder, 'dist', '.built');
 
 /** Why a build is needed, as half a sentence, or null. A folder counts with its own time: a deleted file changes that. */
@@ -49,9 +51,7 @@ export const build = async () => {
   const code = await new Promise((resolve) => compiler.on('close', (exitCode, signal) => resolve(exitCode ?? (signal === 'SIGINT' ? 130 : 143))));
   process.off('SIGTERM', stop).off('SIGINT', stop);
   if (code !== 0) return code;
-  // The one file that is read beside the code and that the compiler does not take along.
-  const document = join('libs', 'messaging', 'src', 'asyncapi.yaml');
-  copyFileSync(join(root, document), join(root, 'dist', document));
+  for (const path of copied) cpSync(join(root, path), join(root, 'dist', path), { recursive: true });
   writeFileSync(join(root, 'dist', '.commit'), commit());
   // Written last: a build that failed or was killed leaves no stamp, since nest empties dist first.
   writeFileSync(stampOf(root), `${startedMs}\n`);

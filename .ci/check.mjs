@@ -8,6 +8,7 @@ const tool = (name) => join(root, 'node_modules', '.bin', name);
 /** @type {[name: string, command: string, args: string[]][]} */
 const checks = [
   ['types', tool('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
+  ['types of the page', tool('tsc'), ['-p', '.ci/tsconfig.page.json']],
   ['lint', tool('oxlint'), ['--config', '.ci/oxlintrc.json', '--type-aware', 'apps', 'libs', 'test', 'deploy', '.ci']],
   ['layout', process.execPath, ['--import', './libs/testing/src/ts-loader.mjs', '.ci/tidy.ts']],
 ];

@@ -23,6 +23,7 @@ import { AllocatorMetrics } from './metrics.js';
 import { DiscoveryController } from './stats/discovery.controller.js';
 import { PreflightController } from './stats/preflight.controller.js';
 import { SubmitOrderHandler, SubmitUnitHandler } from './writer/submit.handler.js';
+import { PageController } from './page/page.controller.js';
 import { EVENT_STORE, SIGN_IN, STATS, STOPPING, VERSION } from './tokens.js';
 import { Writers, type WritersSettings } from './writer/writers.js';
 
@@ -66,7 +67,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers }), StatsModule.of(stats ?? null)],
-      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, NetworkController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, DiscoveryController, PreflightController],
+      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, NetworkController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, PageController, DiscoveryController, PreflightController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,

@@ -6,6 +6,7 @@ import type { Sources } from './queries/ask.js';
 import { followFrom, isFollowing, queryEvents } from './queries/events.js';
 import type { LogFollowers } from './queries/follow.js';
 import { queryNodePort, queryNodePorts } from './queries/node-ports.js';
+import { queryPoolMap } from './queries/pool-map.js';
 import { queryPools } from './queries/pools.js';
 import { queryServices } from './queries/services.js';
 import type { ViewsReader } from './queries/views-reader.js';
@@ -26,6 +27,11 @@ class ViewsController {
   @Get('pools')
   pools(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
     return queryPools(this.sources, cluster, query);
+  }
+
+  @Get('pools/:cidr/map')
+  poolMap(@Param('cluster') cluster: string, @Param('cidr') cidr: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPoolMap(this.sources, cluster, cidr, query);
   }
 
   @Get('node-ports')

@@ -1,0 +1,33 @@
+// @ts-check
+/** The use of one pool as a bar: static band, dynamic band, reserved, free. */
+import { formatCount, formatForecast, formatShare, levelOf } from './format.js';
+import { hashOf, html, Link } from './view.js';
+
+const partOf = (/** @type {number} */ count, /** @type {number} */ capacity) => (capacity === 0 ? 0 : (count / capacity) * 100);
+
+/** Anything that is used must be seen, also one address of 2^64. */
+const widthMinPercent = 0.6;
+const widthOf = (/** @type {number} */ count, /** @type {number} */ capacity) => (count === 0 ? 0 : Math.max(widthMinPercent, partOf(count, capacity)));
+
+/** @param {{ row: any }} props a row of /v1/stats/pools */
+export const UsageBar = ({ row }) => {
+  const parts = [
+    ['static', row.staticAllocated, 'held in the static band'],
+    ['dynamic', row.dynamicAllocated, 'held in the dynamic band'],
+    ['cooling', row.coolingDown ?? 0, 'cooling down'],
+    ['reserved', row.reserved ?? 0, 'reserved'],
+  ];
+  const label = parts.filter(([, count]) => count > 0).map(([, count, what]) => `${formatCount(count)} ${what}`).join(', ') || 'nothing held';
+  return html`<div class=${`bar ${levelOf(row.utilization, row.available)}`} role="img" aria-label=${`${label}; ${formatCount(row.available)} free`}>
+    ${parts.map(([kind, count, what]) => html`<span key=${kind} class=${kind} style=${{ width: `${widthOf(count, row.capacity)}%` }} title=${`${formatCount(count)} ${what}`}></span>`)}
+  </div>`;
+};
+
+/** @param {{ row: any, state?: string }} props */
+export const PoolLine = ({ row, state }) => html`<article class="pool">
+  <h3><${Link} hash=${hashOf('clusters', row.cluster, 'pools', row.pool)}>${row.pool}<//> <small>${row.family}${state === 'draining' && ', draining'}</small></h3>
+  <p class=${`share ${levelOf(row.utilization, row.available)}`}>${formatShare(row.utilization)}</p>
+  <${UsageBar} row=${row} />
+  <p class="note">${formatCount(row.allocated)} held, ${formatCount(row.available)} of ${formatCount(row.capacity)} free</p>
+  <p class="note">${formatForecast(row)}</p>
+</article>`;

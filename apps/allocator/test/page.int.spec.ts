@@ -1,0 +1,173 @@
+import { existsSync } from 'node:fs';
+import { createPool, PostgresEventStore } from '@ipledger/event-store';
+import { LogTail } from '@ipledger/messaging';
+import { createLogger } from '@ipledger/runtime';
+import { useFreshDatabase } from '@ipledger/testing';
+import { Stats } from '@ipledger/observability';
+import { Projector, ViewsReader } from '@ipledger/views';
+import type pg from 'pg';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { TestAccessFile, tokenOf } from './access-file.js';
+import { startServer, type TestServer } from './start.js';
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => existsSync(file));
+const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+if (executablePath === undefined) console.warn('skipped, no Chromium: the tests of the page (Debian has it as chromium)');
+
+/** The page in a real browser, over the real server with its views. */
+describe.skipIf(executablePath === undefined)('the page', () => {
+  const database = useFreshDatabase();
+  let browser: Browser;
+  let pool: pg.Pool;
+  let server: TestServer;
+  let projector: Projector;
+  let tail: LogTail;
+  const complaints: string[] = [];
+  beforeAll(async () => {
+    pool = createPool({ url: database.url, max: 6 });
+    const store = new PostgresEventStore({ url: database.url, max: 6 });
+    const views = new ViewsReader(pool);
+    const logger = createLogger({ level: 'error', format: 'json' });
+    projector = new Projector({ pool, viewsUrl: database.url, store, logger, onApplied: () => views.hint() });
+    await projector.start();
+    tail = new LogTail({ store, positionOf: (name) => projector.positionOf(name), onFailure: () => undefined });
+    void tail.run((batch) => projector.take(batch));
+    server = await startServer(store, {}, undefined, { views, stats: new Stats(pool), onCommit: () => tail.hint() });
+    browser = await chromium.launch({ executablePath: executablePath!, args: quiet });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await tail.stop();
+    await projector.stop();
+    await server.close();
+    await server.store.close();
+    await pool.end();
+    expect(complaints).toEqual([]);
+  });
+
+  /** What the browser complains of, a violation of the content policy for one, fails the suite at its end. */
+  const open = async (hash = '', options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> => {
+    const page = await browser.newPage({ viewport: { width: 1200, height: 800 }, ...options });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+    await page.goto(`${server.url}/#${hash}`);
+    return page;
+  };
+  const create = async (name: string, clusterIP?: string, namespace = 'default') => {
+    const answer = await server.send('POST', server.services('blue', namespace), { metadata: { name }, spec: { ipFamilyPolicy: 'PreferDualStack', ports: [{ port: 80 }], ...(clusterIP && { clusterIP }) } });
+    expect(answer.status).toBe(201);
+    return answer.json as { spec: { clusterIPs: string[] } };
+  };
+
+  it('says what to type when there is no cluster, then shows the one that was registered', async () => {
+    const page = await open();
+    await page.getByRole('heading', { name: 'No cluster yet' }).waitFor();
+    expect(await page.locator('pre').innerText()).toContain(`curl -s ${server.url}/v1/clusters`);
+    await server.register('blue', ['10.0.0.0/24', 'fd00::/64']);
+    await page.getByRole('link', { name: 'blue', exact: true }).waitFor({ timeout: 20_000 });
+    await page.getByRole('link', { name: 'fd00::/64' }).waitFor();
+    await page.close();
+  });
+
+  it('shows use and forecast of each pool as a bar that says itself in words', async () => {
+    await create('web', '10.0.0.9');
+    const page = await open('/clusters/blue');
+    const bar = page.getByRole('img').first();
+    await expect.poll(() => bar.getAttribute('aria-label'), { timeout: 20_000 }).toMatch(/^2 held in the static band; 252 free$/);
+    expect(await page.locator('.pool').first().innerText()).toContain('2 held, 252 of 254 free');
+    await page.close();
+  });
+
+  it('shows events as they happen, newest first', async () => {
+    const page = await open('/clusters/blue');
+    await page.locator('.events li', { hasText: '10.0.0.9' }).waitFor();
+    await create('live', '10.0.0.10');
+    await page.locator('.events li', { hasText: '10.0.0.10' }).first().waitFor();
+    const revisions = await page.locator('.events .revision').allInnerTexts();
+    expect(revisions.map(Number)).toEqual(revisions.map(Number).toSorted((a, b) => b - a));
+    await page.close();
+  });
+
+  it('maps a pool of 2^64 and leads into it, cell by cell, to who holds an address', async () => {
+    await create('deep');
+    const page = await open('/clusters/blue/pools/fd00%3A%3A%2F64');
+    for (let step = 0; step < 12 && !/search/.test(page.url()); step++) {
+      const cell = page.locator('.cell:not(.l0)').last();
+      await cell.waitFor();
+      const before = page.url();
+      await cell.click();
+      await page.waitForURL((url) => url.href !== before);
+    }
+    await page.getByText(/is held by/).waitFor();
+    expect(await page.locator('main').innerText()).toMatch(/^fd00::[0-9a-f:]* is held by default\/\w+ since/m);
+    await page.close();
+  });
+
+  it('finds an address with its history, a Service and a namespace', async () => {
+    await create('moved', '10.0.0.77', 'store');
+    await server.send('DELETE', `${server.services('blue', 'store')}/moved`);
+    await create('heir', '10.0.0.77', 'store');
+    const page = await open();
+    const box = page.getByRole('searchbox');
+    await box.fill('10.0.0.77');
+    await box.press('Enter');
+    await page.getByText('10.0.0.77 is held by store/heir').waitFor();
+    await expect.poll(async () => { await page.reload(); await page.getByText('is held by').waitFor(); return page.locator('tbody tr').count(); }, { timeout: 20_000 }).toBe(2);
+    expect(await page.locator('tbody tr').last().innerText()).toMatch(/store\/moved.*deleted/s);
+    for (const text of ['heir', 'store/heir', 'store']) {
+      await box.fill(text);
+      await box.press('Enter');
+      await page.getByRole('heading', { name: text, exact: true }).waitFor();
+      await page.locator('.found', { hasText: 'store/heir' }).waitFor();
+    }
+    await box.fill('nothing-like-this');
+    await box.press('Enter');
+    await page.getByRole('heading', { name: 'Nothing found' }).waitFor();
+    await page.close();
+  });
+
+  it('fits a phone in the dark, and is walked by keyboard alone', async () => {
+    const page = await open('', { viewport: { width: 360, height: 700 }, colorScheme: 'dark' });
+    await page.locator('.pool').first().waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(18, 22, 29)');
+    const walked: string[] = [];
+    for (let i = 0; i < 9; i++) {
+      await page.keyboard.press('Tab');
+      walked.push(await page.evaluate<string>("document.activeElement?.textContent?.trim() ?? ''"));
+    }
+    expect(walked).toEqual(expect.arrayContaining(['To the content', 'Search', 'API', 'blue', '10.0.0.0/24']));
+    await page.close();
+  });
+
+  it('asks for a token where one is needed, and keeps it in the tab only', async () => {
+    const file = new TestAccessFile({ reader: { role: 'reader' } });
+    const guarded = await startServer(undefined, {}, { accessFile: file.path });
+    const page = await browser.newPage();
+    await page.goto(`${guarded.url}/`);
+    await page.getByLabel('Bearer token').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Bearer token').fill(tokenOf('reader'));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByLabel('Bearer token').waitFor({ state: 'detached' });
+    expect(await page.evaluate('localStorage.length')).toBe(0);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Bearer token').waitFor();
+    await page.close();
+    await guarded.close();
+    file.remove();
+  });
+
+  it('loads nothing from elsewhere and may not be framed', async () => {
+    const page = await browser.newPage();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    const answer = await page.goto(`${server.url}/`);
+    await page.locator('.pool').first().waitFor();
+    expect(new Set(asked.filter((origin) => origin !== 'null'))).toEqual(new Set([server.url]));
+    expect(answer?.headers()['content-security-policy']).toMatch(/^default-src 'none'; style-src 'self'; script-src 'self' 'sha256-[^']+'; connect-src 'self'; .*frame-ancestors 'none'$/);
+    for (const name of ['..%2fassets.ts', 'index.html', 'nothing.js', '__proto__']) expect((await server.send('GET', `/assets/${name}`)).status).toBe(404);
+    await page.close();
+  });
+});

@@ -1,0 +1,78 @@
+import { compareAddresses, formatAddress, parseAddress, parseCidr, formatCidr, type Address } from '@ipledger/ip';
+import { invalidRequest, problem, ProblemError } from '@ipledger/runtime';
+import type { Pool } from '@ipledger/services';
+import { askedCluster, viewsOf, waitAsAsked, type Sources } from './ask.js';
+
+/** Enough to see the shape of a pool, few enough to draw and to touch with a finger. */
+const cellsMax = 256n;
+
+/**
+ * How densely each part of a pool is held: the pool, or the range from `from` to `to` in it, in at most 256 cells of equal size,
+ * a power of two. Asking for the range of a cell looks into it, until a cell is one address: from a /64 in eight steps.
+ */
+export const queryPoolMap = async (sources: Sources, name: string, text: string, query: unknown): Promise<object> => {
+  const views = viewsOf(sources);
+  const cluster = await askedCluster(sources, name);
+  const pool = askedPool(cluster.pools, text, name);
+  const { first, last } = askedRange(pool, query);
+  await waitAsAsked(views, cluster, query, undefined);
+  const size = cellSize(last - first + 1n);
+  const starts = cellStarts(first, last, size).map((value) => format(pool, value));
+  const { asOf, rows } = await views.read<{ cell: number; allocated: number }>(name,
+    `SELECT width_bucket(h.address, $2::inet[]) - 1 AS cell, count(*)::float8 AS allocated FROM views.address_history h
+     WHERE h.cluster = $1 AND h.released_revision IS NULL AND h.address BETWEEN $3::inet AND $4::inet GROUP BY 1`, [starts, format(pool, first), format(pool, last)]);
+  const held = new Map(rows.map(({ cell, allocated }) => [cell, allocated]));
+  return {
+    cluster: name, pool: pool.name, family: pool.family, from: format(pool, first), to: format(pool, last), cellSize: String(size),
+    cells: cellStarts(first, last, size).map((from, index) => cellOf(pool, from, from + size - 1n < last ? from + size - 1n : last, held.get(index) ?? 0)),
+    asOf,
+  };
+};
+
+const askedPool = (pools: readonly Pool[], text: string, cluster: string): Pool => {
+  const cidr = parseCidr(text);
+  const pool = cidr && pools.find(({ name }) => name === formatCidr(cidr));
+  if (pool === undefined) throw new ProblemError(problem('cidr_not_found', `cluster ${cluster} has no CIDR ${text}; it has ${pools.map(({ name }) => name).join(', ')}`));
+  return pool;
+};
+
+const askedRange = (pool: Pool, query: unknown): { first: bigint; last: bigint } => {
+  const from = boundIn(query, 'from', pool) ?? { family: pool.family, value: pool.cidr.first };
+  const to = boundIn(query, 'to', pool) ?? { family: pool.family, value: pool.cidr.last };
+  if (compareAddresses(from, to) > 0) throw invalidRequest('from', formatAddress(from), `lies behind to (${formatAddress(to)})`);
+  return { first: from.value, last: to.value };
+};
+
+const boundIn = (query: unknown, name: 'from' | 'to', pool: Pool): Address | undefined => {
+  const text = (query as Record<string, unknown>)[name];
+  if (text === undefined) return undefined;
+  const address = typeof text === 'string' ? parseAddress(text) : undefined;
+  const isInside = address?.family === pool.family && address.value >= pool.cidr.first && address.value <= pool.cidr.last;
+  if (address === undefined || !isInside) throw invalidRequest(name, text, `is not an address of ${pool.name}`);
+  return address;
+};
+
+const cellSize = (count: bigint): bigint => {
+  let size = 1n;
+  while (size * cellsMax < count) size *= 2n;
+  return size;
+};
+
+const cellStarts = (first: bigint, last: bigint, size: bigint): bigint[] => {
+  const starts: bigint[] = [];
+  for (let value = first; value <= last; value += size) starts.push(value);
+  return starts;
+};
+
+const format = ({ family }: Pool, value: bigint): string => formatAddress({ family, value });
+
+const cellOf = (pool: Pool, from: bigint, to: bigint, allocated: number) => ({
+  from: format(pool, from), to: format(pool, to), size: String(to - from + 1n), allocated, band: bandOfCell(pool, from, to),
+});
+
+/** `none`: the network and the broadcast address, which nobody can hold. */
+const bandOfCell = ({ staticBand, dynamicBand }: Pool, from: bigint, to: bigint): 'static' | 'dynamic' | 'mixed' | 'none' => {
+  const meets = (band: Pool['staticBand']): boolean => band.count > 0n && from <= band.last && to >= band.first;
+  if (meets(staticBand)) return meets(dynamicBand) ? 'mixed' : 'static';
+  return meets(dynamicBand) ? 'dynamic' : 'none';
+};
