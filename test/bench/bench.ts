@@ -6,7 +6,7 @@ import { barChart } from './charts.js';
 import { figure, median } from './figures.js';
 import { Generator, type Load, type LoadResult } from './load.js';
 import { machineCpuSeconds } from './machine.js';
-import { BenchService, type ServiceOptions } from './service.js';
+import { BenchService, type Layout, type ServiceOptions } from './service.js';
 
 export interface Settings {
   /** Every variant runs so many times, in turn; figures are medians. */
@@ -15,6 +15,8 @@ export interface Settings {
   seconds: number;
   /** Where charts are written as SVG; undefined = none are. */
   chartsFolder?: string | undefined;
+  /** Of the processes that are measured; standalone unless told. */
+  layout?: Layout;
 }
 
 const warmUpAnswers = 5_000;
@@ -40,7 +42,7 @@ export class Bench {
   constructor(readonly settings: Settings) {}
 
   async startService(options: Partial<ServiceOptions> = {}): Promise<BenchService> {
-    const starting = BenchService.start({ dataDir: options.dataDir ?? (await this.folder()), ...options });
+    const starting = BenchService.start({ layout: this.settings.layout ?? 'standalone', dataDir: options.dataDir ?? (await this.folder()), ...options });
     this.services.push(starting); // before it is up: Ctrl-C may come while it starts
     const service = await starting;
     if (!this.isServerNamed) {

@@ -14,6 +14,7 @@ import { peers } from './peers.js';
 import { raw } from './raw.js';
 import { reads } from './reads.js';
 import { clusters, processes } from './scale.js';
+import type { Layout } from './service.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile };
@@ -29,6 +30,7 @@ Starts the service on an embedded Postgres in a temporary folder and prints tabl
   --rounds N     times that each variant runs, in turn; figures are medians (5)
   --seconds S    length of one run (1.5)
   --charts DIR   write charts as SVG into this folder
+  --layout L     standalone (the default: projects the views on the same thread) or allocator (the command side alone)
 `;
 
 const fail = (why: string): never => {
@@ -41,16 +43,17 @@ const positive = (name: string, text: string, max: number): number => {
   return value > 0 && value <= max ? value : fail(`--${name} must be a number from above 0 to ${max}, not ${JSON.stringify(text)}`);
 };
 
-const options = (): { only: Section[]; rounds: number; seconds: number; chartsFolder: string | undefined } => {
+const options = (): { only: Section[]; rounds: number; seconds: number; chartsFolder: string | undefined; layout: Layout } => {
   const { values } = parseArgs({ options: {
-    only: { type: 'string', default: byDefault.join(',') }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1.5' }, charts: { type: 'string' }, help: { type: 'boolean', default: false },
+    only: { type: 'string', default: byDefault.join(',') }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1.5' }, charts: { type: 'string' }, layout: { type: 'string', default: 'standalone' }, help: { type: 'boolean', default: false },
   } });
   if (values.help) {
     process.stdout.write(help);
     process.exit(0);
   }
+  const layout = values.layout === 'standalone' || values.layout === 'allocator' ? values.layout : fail(`--layout must be standalone or allocator, not ${JSON.stringify(values.layout)}`);
   const only = values.only.split(',').map((name) => (name in sections ? (name as Section) : fail(`there is no part ${JSON.stringify(name)}`)));
-  return { only, rounds: Math.ceil(positive('rounds', values.rounds, 100)), seconds: positive('seconds', values.seconds, 600), chartsFolder: values.charts };
+  return { only, rounds: Math.ceil(positive('rounds', values.rounds, 100)), seconds: positive('seconds', values.seconds, 600), chartsFolder: values.charts, layout };
 };
 
 const buildIfNeeded = async (): Promise<void> => {
@@ -71,9 +74,9 @@ const report = async (bench: Bench, only: readonly Section[]): Promise<void> => 
   bench.print(null, `Took ${figure(seconds)} s. Whole machine meanwhile: ${figure((ended.busy - started.busy) / seconds, 2)} cores busy, ${figure((ended.stolen - started.stolen) / seconds, 2)} cores taken by the hypervisor.`);
 };
 
-const { only, rounds, seconds, chartsFolder } = options();
+const { only, rounds, seconds, chartsFolder, layout } = options();
 await buildIfNeeded();
-const bench = new Bench({ rounds, seconds, chartsFolder });
+const bench = new Bench({ rounds, seconds, chartsFolder, layout });
 let interrupted = false;
 const interrupt = (): void => {
   if (interrupted) return;
@@ -86,7 +89,7 @@ try {
   bench.print(null, [
     `ipledger bench, ${new Date().toISOString()}, commit ${commitLine(root)}`,
     machineLine(),
-    `${rounds} rounds of ${seconds} s per variant, variants in turn; medians (least-greatest). One process layout: apps/standalone with its embedded`,
+    `${rounds} rounds of ${seconds} s per variant, variants in turn; medians (least-greatest). Process layout: apps/${layout} with an embedded`,
     'Postgres, all defaults (fsync and synchronous_commit on), load generator on the same machine over loopback.',
   ].join('\n'));
   await report(bench, only);

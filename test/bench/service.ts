@@ -5,10 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@ipledger/runtime';
 import { cpuSecondsOf, cpuSecondsOfTree, rssBytesOf } from './machine.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const main = join(root, 'dist/apps/standalone/src/main.js');
+/** `standalone` also projects the views, on the same thread; `allocator` is the command side alone, as a larger set-up runs it. */
+export type Layout = 'standalone' | 'allocator';
 /** Node's own flags, as `npm start` gives them. */
 const nodeFlags = ((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }).scripts.start.match(/--\S+/g) ?? []) as readonly string[];
 const startMsMax = 60_000;
@@ -16,6 +18,7 @@ const stopMsMax = 30_000;
 
 export interface ServiceOptions {
   dataDir: string;
+  layout: Layout;
   /** Uses the Postgres that this one runs, instead of an own one. */
   postgresOf?: BenchService;
   /** Flags of Node, such as `--cpu-prof`. */
@@ -28,20 +31,26 @@ export interface HeapAfterGc {
   rss: number;
 }
 
-/** The service as its user starts it, in a process of its own: `apps/standalone` as built, with its defaults. */
+/** The service as its user starts it, in a process of its own: as built, with its defaults. */
 export class BenchService {
-  private constructor(private readonly child: ChildProcess, readonly url: string, readonly databaseUrl: string, private readonly pgdata: string) {}
+  private constructor(private readonly child: ChildProcess, readonly url: string, readonly databaseUrl: string, private readonly pgdata: string, private readonly postgres: EmbeddedPostgres | undefined) {}
 
   /** @throws Error with the service's last words when it does not come up */
-  static async start({ dataDir, postgresOf, execArgv = [] }: ServiceOptions): Promise<BenchService> {
-    const args = ['--port', '0', '--data-dir', dataDir, '--log-format', 'json', ...(postgresOf === undefined ? [] : ['--database-url', postgresOf.databaseUrl])];
+  static async start({ dataDir, layout, postgresOf, execArgv = [] }: ServiceOptions): Promise<BenchService> {
+    const postgres = layout === 'allocator' && postgresOf === undefined ? await startEmbeddedPostgres({ dataDir }) : undefined;
+    const databaseUrl = postgresOf?.databaseUrl ?? postgres?.url;
+    const args = ['--port', '0', '--log-format', 'json', ...(layout === 'standalone' ? ['--data-dir', dataDir] : ['--migrate-on-start', 'true']), ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl])];
+    const main = join(root, `dist/apps/${layout}/src/main.js`);
     // Nothing of our environment: a PORT or DATABASE_URL in it would make this another service than the one described.
     const child = fork(main, args, { cwd: root, execArgv: ['--import', new URL('in-service.mjs', import.meta.url).href, ...nodeFlags, ...execArgv], env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
     const pgdata = postgresOf?.pgdata ?? join(dataDir, 'pgdata');
     try {
-      return new BenchService(child, await listening(child), embeddedUrl(pgdata), pgdata);
+      const service = new BenchService(child, await listening(child), embeddedUrl(pgdata), pgdata, postgres);
+      if (postgres !== undefined) await service.post('/v1/clusters', { name: 'default', serviceCIDRs: ['10.96.0.0/16', 'fd00:10:96::/112'] }).catch(() => undefined); // there on a second start
+      return service;
     } catch (error) {
       child.kill('SIGKILL');
+      await postgres?.stop();
       throw error;
     }
   }
@@ -53,6 +62,7 @@ export class BenchService {
     this.child.kill('SIGTERM');
     await exited;
     clearTimeout(killer);
+    await this.postgres?.stop();
   }
 
   /** @throws Error unless the answer is 2xx */
