@@ -5,6 +5,8 @@ import { runRebuildDerived } from './rebuild-derived.js';
 import { runRebuildViews } from './rebuild-views.js';
 import { runRestoreEpoch } from './restore-epoch.js';
 import { runToken } from './token.js';
+import { LedgerProblem } from './follow/ledger.js';
+import { runExport, runFollow, runImport } from './transfer.js';
 import { help, parseUsage, UsageProblem, type Usage } from './usage.js';
 
 /** What can be done. Each answers with what to tell, and throws what went wrong. */
@@ -15,6 +17,9 @@ const verbs: Readonly<Record<string, (usage: Usage) => Promise<string>>> = {
   'rebuild documents': (usage) => runRebuildDerived(usage, ['documents']),
   'restore-epoch': runRestoreEpoch,
   token: runToken,
+  import: runImport,
+  export: runExport,
+  follow: runFollow,
 };
 
 const run = async (): Promise<string> => {
@@ -29,7 +34,7 @@ const run = async (): Promise<string> => {
 try {
   process.stdout.write(`${await run()}\n`);
 } catch (error) {
-  const foreseen = error instanceof UsageProblem || error instanceof StoreError || error instanceof EmbeddedPostgresError;
+  const foreseen = error instanceof UsageProblem || error instanceof LedgerProblem || error instanceof StoreError || error instanceof EmbeddedPostgresError;
   process.stderr.write(`${foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n${error instanceof UsageProblem ? `\n${help}` : ''}`);
   process.exitCode = 1;
 }

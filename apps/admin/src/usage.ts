@@ -5,6 +5,8 @@ export interface Usage {
   /** `rebuild views`, say. */
   verb: readonly string[];
   options: { databaseUrl?: string; viewsDatabaseUrl?: string; dataDir: string; rollback: boolean; prune: boolean; token: Partial<TokenEntry> };
+  /** For the verbs that speak to a running ipledger. */
+  remote: { server: string; cluster?: string; tokenFile?: string; from?: string; dryRun: boolean; kubeconfig?: string; context?: string };
 }
 
 export const help = `npm run admin -- VERB [options]
@@ -22,6 +24,15 @@ export const help = `npm run admin -- VERB [options]
     --cluster NAME, --namespace NAME   where; again and again, a name or a beginning and *; without them everywhere
     --expires TIME       such as 2027-01-31T00:00:00Z; without it never
 
+  import               take over the Services of a running cluster, as they are
+    --from FILE          what kubectl get svc -A -o json wrote; or a Service on each line
+    --dry-run            only say what would be, and every conflict
+  export               write all Services of a cluster, as import takes them
+  follow               keep a cluster in step with a real API server, until interrupted
+    --kubeconfig FILE, --context NAME   of the API server; otherwise as kubectl finds them
+  these three speak to a running ipledger:
+    --server URL, --cluster NAME, --token-file FILE   http://127.0.0.1:8080 without --server
+
   --database-url URL        Postgres that holds the log (DATABASE_URL); otherwise the embedded one
   --views-database-url URL  Postgres that holds the views (VIEWS_DATABASE_URL); otherwise the same
   --data-dir FOLDER         of the embedded Postgres (DATA_DIR, ./data)
@@ -37,11 +48,22 @@ export const parseUsage = (argv: readonly string[], env: Readonly<Record<string,
   const databaseUrl = values['database-url'] ?? (env['DATABASE_URL'] || undefined);
   const viewsDatabaseUrl = values['views-database-url'] ?? (env['VIEWS_DATABASE_URL'] || undefined);
   return {
+    remote: remoteIn(values),
     verb: positionals,
     options: {
       ...(databaseUrl !== undefined && { databaseUrl }), ...(viewsDatabaseUrl !== undefined && { viewsDatabaseUrl }),
       dataDir: values['data-dir'] ?? (env['DATA_DIR'] || './data'), rollback: values.rollback === true, prune: values.prune === true, token: tokenIn(values),
     },
+  };
+};
+
+const remoteIn = (values: ReturnType<typeof parsed>['values']): Usage['remote'] => {
+  const { server = 'http://127.0.0.1:8080', cluster, from, kubeconfig, context } = values;
+  const [only] = cluster ?? [];
+  const tokenFile = values['token-file'];
+  return {
+    server, dryRun: values['dry-run'] === true, ...(only !== undefined && { cluster: only }), ...(tokenFile !== undefined && { tokenFile }),
+    ...(from !== undefined && { from }), ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }),
   };
 };
 
@@ -55,6 +77,7 @@ const parsed = (argv: readonly string[]) => {
       options: {
         'database-url': { type: 'string' }, 'views-database-url': { type: 'string' }, 'data-dir': { type: 'string' },
         rollback: { type: 'boolean' }, prune: { type: 'boolean' }, name: { type: 'string' }, role: { type: 'string' }, expires: { type: 'string' },
+        server: { type: 'string' }, 'token-file': { type: 'string' }, from: { type: 'string' }, 'dry-run': { type: 'boolean' }, kubeconfig: { type: 'string' }, context: { type: 'string' },
         cluster: { type: 'string', multiple: true }, namespace: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h' },
       },
     });
