@@ -18,6 +18,9 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY migrations migrations
+# Rules and dashboards, which the service hands out under /v1/stats/artifacts.
+COPY deploy/prometheus deploy/prometheus
+COPY deploy/grafana deploy/grafana
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 8080

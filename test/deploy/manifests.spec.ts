@@ -21,13 +21,20 @@ describe('docker-compose.yml', () => {
   const ours = Object.entries(compose.services).filter(([, { image }]) => image === 'ipledger');
 
   it('has the two sides, the database, the broker, and what migrates', () => {
-    expect(Object.keys(compose.services).sort()).toEqual(['allocator-1', 'allocator-2', 'kafka', 'migrate', 'postgres', 'projector']);
+    expect(Object.keys(compose.services).sort()).toEqual(['allocator-1', 'allocator-2', 'grafana', 'kafka', 'migrate', 'postgres', 'projector', 'prometheus']);
     expect(ours.map(([name]) => name)).toEqual(['migrate', 'allocator-1', 'allocator-2', 'projector']);
   });
 
   it.each(ours)('%s runs a program that is there, with variables that it knows', (_, { command, environment }) => {
     expectProgram(command?.[0] ?? '');
     for (const variable of Object.keys(environment ?? {})) expect(variables).toContain(variable);
+  });
+
+  it('scrapes every process of ours, and mounts only what is there', () => {
+    const { scrape_configs: [job] } = parse(text('deploy/prometheus/prometheus.yml')) as { scrape_configs: { static_configs: { targets: string[] }[] }[] };
+    expect(job!.static_configs[0]!.targets).toEqual(ours.map(([name]) => name).filter((name) => name !== 'migrate').map((name) => `${name}:8080`));
+    const mounted = ['prometheus', 'grafana'].flatMap((name) => (compose.services[name] as unknown as { volumes: string[] }).volumes).filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0]!);
+    for (const folder of mounted) expect([folder, existsSync(join(root, folder))]).toEqual([folder, true]);
   });
 
   it('starts nothing before what it needs is ready', () => {
