@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AccessProblem, setUpAccess } from '@ipledger/access';
 import { createPool, PostgresEventStore, requireSchema } from '@ipledger/event-store';
 import { registerViewedUsage, Stats } from '@ipledger/observability';
@@ -30,6 +31,8 @@ const start = async (): Promise<string> => {
   startProjection({ store, viewsUrl, kafka: config, registry, logger, lifecycle, onApplied: () => views.hint() });
   const http = await createProjectorHttp({ store, views, stats, registry, logger, isStopping: () => lifecycle.isStopping }, access);
   lifecycle.onShutdown('answer what was taken', () => http.close());
+  // `/readyz` says no already; requests are still answered.
+  lifecycle.onShutdown('wait until balancers turn away', () => delay(config.drainSeconds * 1000), (config.drainSeconds + 1) * 1000);
   const port = await http.listen(config.port, config.host);
   return `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 };
