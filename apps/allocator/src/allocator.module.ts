@@ -24,7 +24,7 @@ import { DiscoveryController } from './stats/discovery.controller.js';
 import { PreflightController } from './stats/preflight.controller.js';
 import { SubmitOrderHandler, SubmitUnitHandler } from './writer/submit.handler.js';
 import { PageController } from './page/page.controller.js';
-import { EVENT_STORE, SIGN_IN, STATS, STOPPING, VERSION } from './tokens.js';
+import { EVENT_STORE, SIGN_IN, STATS, STOPPING, TRUSTED, VERSION } from './tokens.js';
 import { Writers, type WritersSettings } from './writer/writers.js';
 
 export interface AllocatorOptions {
@@ -37,6 +37,8 @@ export interface AllocatorOptions {
   isStopping(): boolean;
   /** Nobody is asked who he is, unless told. */
   signIn?: SignIn;
+  /** Certificates (PEM) that a client must trust to reach this server; empty when it needs none, or knows them anyway. */
+  trusted?(): string;
   /** What else wants to know of commits in this process, and adds to its metrics. */
   relay?: { hint(): void; observe(registry: MetricsRegistry): void };
   /** Where queries about usage and the past are answered from; without them only the log and the claims answer. */
@@ -50,7 +52,7 @@ export interface AllocatorOptions {
 /** The command side: HTTP, writers, and the store they append to. */
 @Module({})
 export class AllocatorModule {
-  static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, relay, views, onCommit, stats }: AllocatorOptions): DynamicModule {
+  static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, trusted = () => '', relay, views, onCommit, stats }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
     const feeds = new WatchFeeds(store);
@@ -74,6 +76,7 @@ export class AllocatorModule {
         { provide: ErrorFilter, useValue: new ErrorFilter(logger) },
         { provide: EVENT_STORE, useValue: store },
         { provide: SIGN_IN, useValue: signIn },
+        { provide: TRUSTED, useValue: trusted },
         { provide: VERSION, useValue: version },
         { provide: STATS, useValue: stats ?? null },
         { provide: STOPPING, useValue: isStopping },

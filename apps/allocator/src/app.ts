@@ -59,7 +59,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn }) }), adapter, { bodyParser: false, logger: false });
+  const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn, trusted: () => access.tls?.trusted ?? '' }) }), adapter, { bodyParser: false, logger: false });
   const errors = app.get(ErrorFilter);
   app.useGlobalFilters(errors);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;

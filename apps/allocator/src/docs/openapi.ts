@@ -337,7 +337,9 @@ const importPaths: Json = {
 const kubeconfigPaths: Json = {
   '/v1/clusters/{cluster}/kubeconfig': {
     get: {
-      tags: ['clusters'], summary: 'A kubeconfig for the cluster, without credentials', parameters: [parameter('cluster')],
+      tags: ['clusters'], summary: 'A kubeconfig for the cluster, without credentials',
+      description: 'Its user is whoever asks; with authentication on, the place of the token is marked. It trusts the authority, or the self-signed certificate, that TLS_CERT_FILE holds.',
+      parameters: [parameter('cluster')],
       responses: { 200: { description: 'YAML', content: { 'application/yaml': { schema: { type: 'string' } } } }, ...problems },
     },
   },
