@@ -51,7 +51,7 @@ const verifyTopics = async (store: PostgresEventStore, broker: string, say: (lin
   }, { timeoutMs: settleSeconds * 1000, everyMs: 200 });
   const published = new Map((await store.relayLag()).map(({ cluster, publishedRevision }) => [cluster, publishedRevision]));
   const kafka = { brokers: [broker], clientId: 'chaos', topicPrefix: 'ipledger', replicationFactor: null, sasl: null, tls: null };
-  const differences = await compareTopics({ store, kafka, logger: createLogger({ level: 'error', format: 'json' }), published });
+  const { differences } = await compareTopics({ store, kafka, logger: createLogger({ level: 'error', format: 'json' }), published });
   say(`both topics compared with the log, up to ${[...published].map(([cluster, revision]) => `${cluster} ${revision}`).join(', ')}`);
   return differences.map(differenceLine);
 };

@@ -1,7 +1,7 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { decodeEvent, eventsOf, readTopic, recordedCommand, topicsOf, type AddressRecord, type KafkaSettings, type ReachedRecord, type ReadMessage, type RecordedEvent } from '@ipledger/messaging';
 import type { Logger } from '@ipledger/runtime';
-import type { Difference } from './difference.js';
+import { Findings, type Difference } from './difference.js';
 import { Expected } from './expected.js';
 
 const pageRows = 1_000;
@@ -12,16 +12,32 @@ export interface TopicSources {
   logger: Logger;
   /** Revision that the relay had published, by cluster, before the topics were read. */
   published: ReadonlyMap<string, number>;
+  /** Only these; otherwise all. */
+  clusters?: ReadonlySet<string>;
+  /** Called after every message with how many were read. */
+  onProgress?(messages: number): void;
 }
+
+type Heads = ReadonlyMap<string, ClusterHead>;
 
 /**
  * Both topics against the log: on the event topic every event of the log, in order of first appearance, from wherever its
  * retention has left it; on the compacted topic exactly who holds what at the revision that it says it has reached.
  */
-export const compareTopics = async (sources: TopicSources): Promise<Difference[]> => {
-  const heads = new Map((await sources.store.clusters()).map((head) => [head.name, head]));
-  return [...(await compareEvents(sources, heads)), ...(await compareAddresses(sources, heads))];
+export const compareTopics = async (sources: TopicSources): Promise<Findings> => {
+  const heads: Heads = new Map((await sources.store.clusters()).map((head) => [head.name, head]));
+  const findings = new Findings();
+  let messages = 0;
+  const read: ReadTopic = (topic, onMessage) => readTopic(sources.kafka, topicsOf(sources.kafka.topicPrefix)[topic].name, sources.logger, async (message) => {
+    sources.onProgress?.(++messages);
+    await onMessage(message);
+  });
+  await compareEvents(sources, heads, read, findings);
+  await compareAddresses(sources, heads, read, findings);
+  return findings;
 };
+
+type ReadTopic = (topic: 'events' | 'addresses', onMessage: (message: ReadMessage) => Promise<void> | void) => Promise<void>;
 
 /** The log of one cluster, read along with the topic: a page at a time, whatever the length of both. */
 class LogCursor {
@@ -38,21 +54,21 @@ class LogCursor {
   }
 }
 
-const compareEvents = async ({ store, kafka, logger, published }: TopicSources, heads: ReadonlyMap<string, ClusterHead>): Promise<Difference[]> => {
-  const found: Difference[] = [];
+const compareEvents = async ({ store, published, clusters }: TopicSources, heads: Heads, read: ReadTopic, findings: Findings): Promise<void> => {
   const reached = new Map<string, { next: number; cursor: LogCursor; epoch: number }>();
   const say = (cluster: string, revision: number, type: Difference['type'], what: string): void => {
-    found.push({ cluster, where: 'events topic', type, key: `revision ${revision}`, revision, what });
+    findings.add({ cluster, where: 'events topic', type, key: `revision ${revision}`, revision, what });
   };
-  await readTopic(kafka, topicsOf(kafka.topicPrefix).events.name, logger, async (message) => {
+  await read('events', async (message) => {
     const event = decodeEvent(message);
+    if (clusters?.has(event.cluster) === false) return;
     const head = heads.get(event.cluster);
     if (head === undefined) return say(event.cluster, event.revision, 'leak', 'is there, and there is no such cluster');
     const state = reached.get(event.cluster) ?? { next: event.revision, cursor: new LogCursor(store, head), epoch: event.epoch };
     reached.set(event.cluster, state);
     const logged = await state.cursor.at(event.revision);
-    // Of a life of the log that was lost to a restore: the log has other facts under these revisions.
-    if (logged !== undefined && event.epoch < logged.epoch) return;
+    // Of a life of the log that was lost to a restore: the log has other facts under these revisions, or none yet.
+    if (event.epoch < (logged ?? head).epoch && event.epoch !== logged?.epoch) return;
     if (event.epoch > state.epoch) [state.epoch, state.next] = [event.epoch, event.revision];
     if (event.revision < state.next) return;
     if (event.revision > state.next) say(event.cluster, state.next, 'missing', `is not there: revision ${event.revision} follows ${state.next - 1}`);
@@ -62,25 +78,25 @@ const compareEvents = async ({ store, kafka, logger, published }: TopicSources, 
   });
   for (const [cluster, revision] of published) {
     const next = reached.get(cluster)?.next;
+    if (clusters?.has(cluster) === false) continue;
     if (next !== undefined && next <= revision) say(cluster, next, 'missing', `and what follows up to ${revision} is not there, though the relay has published it`);
   }
-  return found;
 };
 
 const contentOf = ({ id, type, time, command, data }: RecordedEvent): string => JSON.stringify([id, type, time, command.id, command.index, command.last, data]);
 
-const compareAddresses = async ({ store, kafka, logger }: TopicSources, heads: ReadonlyMap<string, ClusterHead>): Promise<Difference[]> => {
+const compareAddresses = async ({ store, clusters }: TopicSources, heads: Heads, read: ReadTopic, findings: Findings): Promise<void> => {
   const held = new Map<string, Map<string, AddressRecord>>();
   const reached = new Map<string, ReachedRecord>();
-  await readTopic(kafka, topicsOf(kafka.topicPrefix).addresses.name, logger, ({ key, value }: ReadMessage) => {
+  await read('addresses', ({ key, value }) => {
     const [cluster = '', address] = (key?.toString() ?? '').split('/');
+    if (clusters?.has(cluster) === false) return;
     const addresses = held.get(cluster) ?? new Map<string, AddressRecord>();
     held.set(cluster, addresses);
     if (address === undefined) reached.set(cluster, JSON.parse(value?.toString() ?? '') as ReachedRecord);
     else if (value === null) addresses.delete(address);
     else addresses.set(address, JSON.parse(value.toString()) as AddressRecord);
   });
-  const found: Difference[] = [];
   for (const [cluster, { revision, epoch }] of reached) {
     const head = heads.get(cluster);
     if (head === undefined) continue;
@@ -89,17 +105,16 @@ const compareAddresses = async ({ store, kafka, logger }: TopicSources, heads: R
     const records = new Map([...(held.get(cluster) ?? [])].filter(([, record]) => record.epoch >= epoch));
     for (const address of new Set([...expected.claims.keys(), ...records.keys()])) {
       const [is, should] = [holder(records.get(address)?.service), holder(expected.claims.get(address))];
-      if (is !== should) found.push({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : should === 'nobody' ? 'leak' : 'differs', key: address, revision, what: `is held by ${is}, and the log says ${should}` });
+      if (is !== should) findings.add({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : should === 'nobody' ? 'leak' : 'differs', key: address, revision, what: `is held by ${is}, and the log says ${should}` });
     }
   }
-  return found;
 };
 
 const holder = (service: { namespace: string; name: string; uid: string } | undefined): string =>
   service === undefined ? 'nobody' : `${service.namespace}/${service.name} (${service.uid})`;
 
 const foldTo = async (store: EventStore, head: ClusterHead, revision: number): Promise<Expected> => {
-  const expected = new Expected(head.name);
+  const expected = new Expected(head.name, new Date());
   while (expected.revision < revision) {
     const rows = (await store.readLog(head.id, expected.revision, pageRows)).filter((row) => row.revision <= revision);
     for (const row of rows) expected.take(row);

@@ -13,7 +13,7 @@ export type DifferenceType =
 
 export interface Difference {
   cluster: string;
-  where: 'log' | 'claims' | 'port claims' | 'documents' | 'definition' | 'views' | 'events topic' | 'addresses topic';
+  where: 'log' | 'claims' | 'port claims' | 'documents' | 'reservations' | 'cool-downs' | 'definition' | 'views' | 'events topic' | 'addresses topic';
   type: DifferenceType;
   /** The address, port, Service or revision that it is about. */
   key: string;
@@ -24,3 +24,17 @@ export interface Difference {
 
 export const differenceLine = ({ cluster, where, type, key, revision, what }: Difference): string =>
   `${cluster}: ${where}: ${type}: ${key} ${what} (revision ${revision})`;
+
+const keptMax = 10_000;
+
+/** Differences of one comparison. More than anybody reads are counted only: a table that is empty must not fill the memory with what it lacks. */
+export class Findings {
+  readonly differences: Difference[] = [];
+  /** How many there are beyond those. */
+  more = 0;
+
+  add(difference: Difference): void {
+    if (this.differences.length < keptMax) this.differences.push(difference);
+    else this.more++;
+  }
+}

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Claim, Document, LogRow, PortClaim } from '@ipledger/event-store';
-import { claimChanges, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
+import type { Claim, CoolingAddress, Document, LogRow, PortClaim, StoredReservation } from '@ipledger/event-store';
+import { parseAddress } from '@ipledger/ip';
+import { claimChanges, compileDefinition, poolOf, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
 import type { Difference } from './difference.js';
+
+const forgetRows = 10_000;
 
 /** What the tables must say of a Service: its document as a digest, so that a million of them fit in memory. */
 export interface ExpectedDocument {
@@ -20,10 +23,14 @@ export class Expected {
   readonly claims = new Map<string, Claim>();
   readonly ports = new Map<number, PortClaim>();
   readonly documents = new Map<string, ExpectedDocument>();
+  readonly reservations = new Map<string, StoredReservation>();
+  readonly cooling = new Map<string, CoolingAddress>();
   private epoch = 0;
   private readonly cluster = new ClusterState();
+  private forgetAt = forgetRows;
 
-  constructor(private readonly name: string) {}
+  /** @param now what has ended before it is forgotten, or memory would grow with all addresses that ever cooled down */
+  constructor(private readonly name: string, private readonly now: Date) {}
 
   /** Folds the next row. @returns what in it cannot be: the log itself is damaged */
   take(row: LogRow): Difference[] {
@@ -74,11 +81,36 @@ export class Expected {
   }
 
   private applyClaims(dated: DatedEvent): void {
-    const { addresses, ports } = claimChanges([dated]);
+    const { addresses, ports, reservations, cooling } = claimChanges([dated]);
     for (const address of addresses.released) this.claims.delete(address);
     for (const claim of [...addresses.taken, ...addresses.moved]) this.claims.set(claim.address, claim);
     for (const port of ports.released) this.ports.delete(port);
     for (const claim of [...ports.taken, ...ports.moved]) this.ports.set(claim.port, claim);
+    for (const name of reservations.ended) this.reservations.delete(name);
+    for (const made of reservations.made) this.reservations.set(made.name, made);
+    if (cooling.cleared) this.cooling.clear();
+    for (const address of cooling.started) this.cooling.set(address.address, address);
+    if (this.cooling.size + this.reservations.size > this.forgetAt) this.forgetEnded();
+  }
+
+  private forgetEnded(): void {
+    for (const [address, { until }] of this.cooling) if (until <= this.now) this.cooling.delete(address);
+    for (const [name, { until }] of this.reservations) if (until !== null && new Date(until) <= this.now) this.reservations.delete(name);
+    this.forgetAt = forgetRows + 2 * (this.cooling.size + this.reservations.size);
+  }
+
+  /** Held addresses that lie in no range, and ranges in which every address is held: a state of the cluster, nothing wrong in its tables. */
+  occupancy(): { outOfRange: number; full: number } {
+    const pools = this.definition === null ? [] : compileDefinition(this.definition).pools;
+    const left = new Map(pools.map((pool) => [pool, pool.usable.count]));
+    let outOfRange = 0;
+    for (const text of this.claims.keys()) {
+      const address = parseAddress(text);
+      const pool = address && poolOf(pools, address);
+      if (pool === undefined) outOfRange++;
+      else left.set(pool, (left.get(pool) ?? 0n) - 1n);
+    }
+    return { outOfRange, full: [...left.values()].filter((count) => count <= 0n).length };
   }
 
   private broken(revision: number, what: string): Difference {

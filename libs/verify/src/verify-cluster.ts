@@ -1,6 +1,6 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { compareTables, type Pause } from './compare-tables.js';
-import type { Difference } from './difference.js';
+import { Findings, type Difference } from './difference.js';
 import { Expected } from './expected.js';
 
 const pageRows = 1_000;
@@ -18,8 +18,14 @@ export interface VerifiedCluster {
   /** The last revision that was folded. */
   revision: number;
   differences: Difference[];
+  /** Differences beyond these, when a table has more than anybody would read. */
+  more: number;
   /** Suspects that changed in every round: neither right nor wrong. */
   undecided: number;
+  /** Held addresses outside every range of the cluster. */
+  outOfRange: number;
+  /** Ranges without a free address. */
+  full: number;
 }
 
 /**
@@ -29,33 +35,41 @@ export interface VerifiedCluster {
  */
 export const verifyCluster = async (store: EventStore, head: ClusterHead, options: VerifyOptions = {}): Promise<VerifiedCluster> => {
   const { pause = async () => undefined } = options;
-  const expected = new Expected(head.name);
-  const inLog: Difference[] = [];
-  let suspects: Difference[] | undefined;
+  const now = new Date();
+  const expected = new Expected(head.name, now);
+  const inLog = new Findings();
+  const answer = (found: readonly Difference[], more: number, undecided: number): VerifiedCluster => ({
+    cluster: head.name, revision: expected.revision, differences: [...inLog.differences, ...found], more: inLog.more + more, undecided, ...expected.occupancy(),
+  });
+  let suspects: ReadonlySet<string> | undefined;
   for (let round = 1; ; round++) {
-    inLog.push(...(await foldOn(store, head.id, expected, options)));
-    const now = (await store.head(head.id)) ?? head;
-    const found = await compareTables(store, now, expected, pause);
-    const after = await store.head(head.id);
+    await foldOn(store, head.id, expected, options, inLog);
+    const { differences: found, more } = await compareOnce(store, head, expected, pause, now);
     // Nothing was appended from the fold to the end of the reading: what differs, differs.
-    if (found.length === 0 || after?.revision === expected.revision) return { cluster: head.name, revision: expected.revision, differences: [...inLog, ...found], undecided: 0 };
+    if (found.length === 0 || (await store.head(head.id))?.revision === expected.revision) return answer(found, more, 0);
     const known = suspects;
-    const same = known === undefined ? [] : found.filter((one) => known.some((earlier) => isSame(earlier, one)));
-    if (round === roundsMax) return { cluster: head.name, revision: expected.revision, differences: [...inLog, ...same], undecided: found.length - same.length };
-    suspects = round === 1 ? found : same;
-    if (round > 1 && same.length === 0) return { cluster: head.name, revision: expected.revision, differences: inLog, undecided: 0 };
+    const same = known === undefined ? found : found.filter((one) => known.has(identityOf(one)));
+    if (round === roundsMax) return answer(same, more, found.length - same.length);
+    if (same.length === 0) return answer([], 0, 0);
+    suspects = new Set(same.map(identityOf));
   }
 };
 
-const isSame = (a: Difference, b: Difference): boolean => a.where === b.where && a.key === b.key && a.type === b.type && a.what === b.what;
+const compareOnce = async (store: EventStore, head: ClusterHead, expected: Expected, pause: Pause, now: Date): Promise<Findings> => {
+  const findings = new Findings();
+  await compareTables(store, (await store.head(head.id)) ?? head, expected, pause, now, findings);
+  return findings;
+};
 
-const foldOn = async (store: EventStore, clusterId: number, expected: Expected, { pause, onProgress }: VerifyOptions): Promise<Difference[]> => {
-  const found: Difference[] = [];
+/** The same words, but for the revision up to which the log was read. */
+const identityOf = ({ where, key, type, what }: Difference): string => JSON.stringify([where, key, type, what]);
+
+const foldOn = async (store: EventStore, clusterId: number, expected: Expected, { pause, onProgress }: VerifyOptions, inLog: Findings): Promise<void> => {
   for (;;) {
     const rows = await store.readLog(clusterId, expected.revision, pageRows);
-    for (const row of rows) found.push(...expected.take(row));
+    for (const row of rows) for (const one of expected.take(row)) inLog.add(one);
     onProgress?.(expected.revision);
-    if (rows.length < pageRows) return found;
+    if (rows.length < pageRows) return;
     await pause?.();
   }
 };

@@ -3,7 +3,7 @@ import { recordedCommand } from '@ipledger/messaging';
 import type pg from 'pg';
 import { applyOrStop, type SetPosition } from './apply.js';
 import { compareSets, type SetDifference } from './compare.js';
-import { dropSets, findLiveSet, makeSet, putLive, rebuildLock, swapLock, viewsFormat, type SetInfo } from './sets.js';
+import { dropSets, findLiveSet, findPreviousSet, makeSet, putLive, rebuildLock, swapLock, viewsFormat, type SetInfo } from './sets.js';
 
 export interface RebuildOptions {
   viewsUrl: string;
@@ -11,6 +11,10 @@ export interface RebuildOptions {
   /** Asked once the rebuild is this process's turn: whether it is still wanted, since another may have done it meanwhile. */
   isWanted?(live: SetInfo | undefined): Promise<boolean>;
   onProgress?(progress: RebuildProgress): void;
+  /** When the new set takes the place of the live one; otherwise it is dropped once the two are compared. Always, unless told. */
+  swap?: 'always' | 'when different' | 'never';
+  /** Builds and compares these clusters only; not with a set that may be swapped in, which must hold all. */
+  clusters?: ReadonlySet<string>;
 }
 
 /** In revisions, over all clusters. */
@@ -32,6 +36,8 @@ export interface RebuildReport {
   stopped: Record<string, string>;
   /** Clusters that were not compared, since the live set could not be brought to the same revision. */
   notCompared: string[];
+  /** Whether the new set is live now. */
+  swapped: boolean;
 }
 
 const pageCommands = 1_000;
@@ -39,7 +45,7 @@ const statementMsMax = 6 * 3_600_000;
 
 /**
  * Builds all views anew from the log beside those that are live, compares the two at the same revision and swaps them in one
- * transaction. Readers always see one whole set, and projectors go on meanwhile. The old set stays until the next rebuild.
+ * transaction, or drops what was built where only the comparison is wanted. Readers always see one whole set, and projectors go on meanwhile. The old set stays until the next rebuild.
  * @returns undefined when it was no longer wanted
  */
 export const rebuildViews = async (options: RebuildOptions): Promise<RebuildReport | undefined> => {
@@ -57,24 +63,40 @@ export const rebuildViews = async (options: RebuildOptions): Promise<RebuildRepo
   }
 };
 
-const buildAndSwap = async (pool: pg.Pool, owner: pg.PoolClient, live: SetInfo | undefined, { store, onProgress }: RebuildOptions): Promise<RebuildReport> => {
+const buildAndSwap = async (pool: pg.Pool, owner: pg.PoolClient, live: SetInfo | undefined, options: RebuildOptions): Promise<RebuildReport> => {
+  const { onProgress, swap = 'always' } = options;
   const startedMs = performance.now();
-  await dropSets(owner, (schema) => schema !== live?.schema);
+  const store = only(options.clusters, options.store);
+  // Only a new set makes the one before the live one superfluous; what a killed run left behind always is.
+  const kept = [live?.schema, ...(swap === 'always' ? [] : [await findPreviousSet(owner)])];
+  await dropSets(owner, (schema) => !kept.includes(schema));
   const schema = await inTransaction(owner, () => makeSet(owner));
-  const builder = new SetBuilder(pool, store, schema, (done, total) => onProgress?.({ done, total, seconds: (performance.now() - startedMs) / 1000 }));
-  await builder.catchUp(await store.tips());
-  // From here on no batch is applied to the live set: what came meanwhile is little.
-  await owner.query(`SELECT pg_advisory_lock(${swapLock})`);
-  await builder.catchUp(await store.tips());
-  const comparable = live !== undefined && live.format === viewsFormat;
-  const compared = comparable ? await compareWithLive(pool, owner, live.schema, schema, builder, store) : { differences: null, notCompared: [] };
-  await inTransaction(owner, () => putLive(owner, schema));
-  return { schema, previous: live?.schema ?? null, revisions: builder.done, stopped: Object.fromEntries(builder.stopped), seconds: (performance.now() - startedMs) / 1000, ...compared };
+  try {
+    const builder = new SetBuilder(pool, store, schema, (done, total) => onProgress?.({ done, total, seconds: (performance.now() - startedMs) / 1000 }));
+    await builder.catchUp(await store.tips());
+    // From here on no batch is applied to the live set: what came meanwhile is little.
+    await owner.query(`SELECT pg_advisory_lock(${swapLock})`);
+    await builder.catchUp(await store.tips());
+    const comparable = live !== undefined && live.format === viewsFormat;
+    const compared = comparable ? await compareWithLive(pool, owner, live.schema, schema, builder, store, options.clusters) : { differences: null, notCompared: [] };
+    const swapped = swap === 'always' || (swap === 'when different' && compared.differences?.length !== 0);
+    if (swapped) await inTransaction(owner, () => putLive(owner, schema));
+    else await dropSets(owner, (name) => name === schema);
+    return { schema, previous: live?.schema ?? null, revisions: builder.done, stopped: Object.fromEntries(builder.stopped), seconds: (performance.now() - startedMs) / 1000, swapped, ...compared };
+  } catch (error) {
+    await dropSets(owner, (name) => name === schema).catch(() => undefined); // else the next run drops it
+    throw error;
+  }
 };
+
+const only = (clusters: ReadonlySet<string> | undefined, store: RebuildOptions['store']): RebuildOptions['store'] => (clusters === undefined ? store : {
+  tips: async () => (await store.tips()).filter(({ name }) => clusters.has(name)),
+  readLog: (clusterId, after, limit) => store.readLog(clusterId, after, limit),
+});
 
 /** The live set may lag: it is brought to where the new one is, as its projector would have done. */
 const compareWithLive = async (
-  pool: pg.Pool, owner: pg.PoolClient, live: string, made: string, builder: SetBuilder, store: RebuildOptions['store'],
+  pool: pg.Pool, owner: pg.PoolClient, live: string, made: string, builder: SetBuilder, store: RebuildOptions['store'], clusters: ReadonlySet<string> | undefined,
 ): Promise<{ differences: SetDifference[]; notCompared: string[] }> => {
   const notCompared: string[] = [];
   for (const { id, name, epoch } of await store.tips()) {
@@ -88,7 +110,9 @@ const compareWithLive = async (
       if (!behind && (revision !== target || (at?.epoch ?? epoch) !== epoch)) notCompared.push(name);
     }
   }
-  return { differences: await compareSets(owner, live, made, notCompared), notCompared };
+  const { rows: known } = await owner.query<{ cluster: string }>(`SELECT cluster FROM ${live}.checkpoints`);
+  const notWanted = clusters === undefined ? [] : known.map(({ cluster }) => cluster).filter((cluster) => !clusters.has(cluster));
+  return { differences: await compareSets(owner, live, made, [...notCompared, ...notWanted]), notCompared };
 };
 
 /** Fills one set from the log. */

@@ -61,6 +61,10 @@ export const findLiveSet = async (client: pg.ClientBase | pg.Pool): Promise<SetI
   return (await client.query<SetInfo>('SELECT schema, format FROM views.live_set')).rows[0];
 };
 
+/** The set that was live before the last swap, as long as it is there. */
+export const findPreviousSet = async (client: pg.ClientBase): Promise<string | undefined> =>
+  (await findLiveSet(client)) === undefined ? undefined : (await client.query<{ previous: string | null }>('SELECT previous FROM views.live_set')).rows[0]?.previous ?? undefined;
+
 /** Makes an empty set beside those that are there. @returns its schema */
 export const makeSet = async (client: pg.ClientBase): Promise<string> => {
   await client.query('CREATE SCHEMA IF NOT EXISTS views');
