@@ -52,7 +52,7 @@ describe('a verification', () => {
     });
 
     it('finds nothing wrong at first', async () => {
-      expect(await verifyCluster(store, head)).toEqual({ cluster: 'blue', revision: head.revision, differences: [], undecided: 0 });
+      expect(await verifyCluster(store, head)).toEqual({ cluster: 'blue', revision: head.revision, differences: [], more: 0, undecided: 0, outOfRange: 0, full: 0 });
     });
 
     it.each<[string, string, string, RegExp[]]>([

@@ -8,10 +8,15 @@ import { runToken } from './token.js';
 import { LedgerProblem } from './follow/ledger.js';
 import { runExport, runFollow, runImport } from './transfer.js';
 import { help, parseUsage, UsageProblem, type Usage } from './usage.js';
+import { runVerify } from './verify.js';
+
+/** What to tell, and the exit code when it is not 0. */
+type Answer = string | { text: string; exitCode: number };
 
 /** What can be done. Each answers with what to tell, and throws what went wrong. */
-const verbs: Readonly<Record<string, (usage: Usage) => Promise<string>>> = {
+const verbs: Readonly<Record<string, (usage: Usage) => Promise<Answer>>> = {
   migrate: runMigrate,
+  verify: (usage) => runVerify(usage),
   'rebuild views': runRebuildViews,
   'rebuild claims': (usage) => runRebuildDerived(usage, ['claims', 'port_claims']),
   'rebuild documents': (usage) => runRebuildDerived(usage, ['documents']),
@@ -22,7 +27,7 @@ const verbs: Readonly<Record<string, (usage: Usage) => Promise<string>>> = {
   follow: runFollow,
 };
 
-const run = async (): Promise<string> => {
+const run = async (): Promise<Answer> => {
   const usage = parseUsage(process.argv.slice(2), process.env);
   if (usage === undefined) return help.trimEnd();
   const name = usage.verb.join(' ');
@@ -32,9 +37,11 @@ const run = async (): Promise<string> => {
 };
 
 try {
-  process.stdout.write(`${await run()}\n`);
+  const answer = await run();
+  process.stdout.write(`${typeof answer === 'string' ? answer : answer.text}\n`);
+  process.exitCode = typeof answer === 'string' ? 0 : answer.exitCode;
 } catch (error) {
   const foreseen = error instanceof UsageProblem || error instanceof LedgerProblem || error instanceof StoreError || error instanceof EmbeddedPostgresError;
   process.stderr.write(`${foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n${error instanceof UsageProblem ? `\n${help}` : ''}`);
-  process.exitCode = 1;
+  process.exitCode = process.argv.includes('verify') ? 2 : 1; // 1 is for differences there
 }

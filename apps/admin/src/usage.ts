@@ -4,7 +4,14 @@ import type { TokenEntry } from '@ipledger/access';
 export interface Usage {
   /** `rebuild views`, say. */
   verb: readonly string[];
-  options: { databaseUrl?: string; viewsDatabaseUrl?: string; dataDir: string; rollback: boolean; prune: boolean; token: Partial<TokenEntry> };
+  options: {
+    databaseUrl?: string; viewsDatabaseUrl?: string; dataDir: string; rollback: boolean; prune: boolean; repairViews: boolean;
+    /** Names; undefined = all. */
+    clusters?: readonly string[];
+    token: Partial<TokenEntry>;
+  };
+  /** Where Kafka is said to be. */
+  env: Readonly<Record<string, string | undefined>>;
   /** For the verbs that speak to a running ipledger. */
   remote: { server: string; cluster?: string; tokenFile?: string; from?: string; dryRun: boolean; kubeconfig?: string; context?: string };
 }
@@ -12,6 +19,11 @@ export interface Usage {
 export const help = `npm run admin -- VERB [options]
 
   migrate              bring the schema of the log up to date, and make the views where there are none
+  verify               compare everything that is derived from the log with a fresh fold of it: claims, port claims, documents,
+                       reservations, cool-downs, views, and with KAFKA_BROKERS (and the rest of KAFKA_*) both topics.
+                       Exits with 0 when nothing differs, 1 when something does, 2 when something could not be compared
+    --repair-views       put the views that were built to compare in the place of those that differ
+    --cluster NAME       only this one; again and again
   rebuild views        build all views anew from the log beside those that are live, compare, swap
     --rollback           put the set before back in its place
     --prune              drop the sets that are not live
@@ -50,9 +62,11 @@ export const parseUsage = (argv: readonly string[], env: Readonly<Record<string,
   return {
     remote: remoteIn(values),
     verb: positionals,
+    env,
     options: {
       ...(databaseUrl !== undefined && { databaseUrl }), ...(viewsDatabaseUrl !== undefined && { viewsDatabaseUrl }),
-      dataDir: values['data-dir'] ?? (env['DATA_DIR'] || './data'), rollback: values.rollback === true, prune: values.prune === true, token: tokenIn(values),
+      dataDir: values['data-dir'] ?? (env['DATA_DIR'] || './data'), rollback: values.rollback === true, prune: values.prune === true,
+      repairViews: values['repair-views'] === true, ...(values.cluster && { clusters: values.cluster }), token: tokenIn(values),
     },
   };
 };
@@ -76,7 +90,7 @@ const parsed = (argv: readonly string[]) => {
       args: [...argv], allowPositionals: true,
       options: {
         'database-url': { type: 'string' }, 'views-database-url': { type: 'string' }, 'data-dir': { type: 'string' },
-        rollback: { type: 'boolean' }, prune: { type: 'boolean' }, name: { type: 'string' }, role: { type: 'string' }, expires: { type: 'string' },
+        rollback: { type: 'boolean' }, prune: { type: 'boolean' }, 'repair-views': { type: 'boolean' }, name: { type: 'string' }, role: { type: 'string' }, expires: { type: 'string' },
         server: { type: 'string' }, 'token-file': { type: 'string' }, from: { type: 'string' }, 'dry-run': { type: 'boolean' }, kubeconfig: { type: 'string' }, context: { type: 'string' },
         cluster: { type: 'string', multiple: true }, namespace: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h' },
       },

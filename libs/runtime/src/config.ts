@@ -38,7 +38,7 @@ type ServiceConfig = BaseConfig & {
 export type StandaloneConfig = ServiceConfig & { dataDir: string; databaseUrl: string | null };
 export type AllocatorConfig = ServiceConfig & { databaseUrl: string };
 export type ProjectorConfig = BaseConfig & { databaseUrl: string };
-type ConfigOf = { standalone: StandaloneConfig; allocator: AllocatorConfig; projector: ProjectorConfig };
+type ConfigOf = { standalone: StandaloneConfig; allocator: AllocatorConfig; projector: ProjectorConfig; admin: KafkaConfig };
 export type AppName = keyof ConfigOf;
 
 /** One thing wrong with the configuration; `value` is null when nothing was given. Passwords are blanked out. */
@@ -149,15 +149,18 @@ type OptionKey = keyof typeof options;
 
 /** What stands in for an option nobody gave: a text, `required`, or null = simply not set. */
 type Fallback = { text: string } | 'required' | null;
+const usesKafka = {
+  kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
+  kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
+  kafkaTlsEnabled: { text: 'false' }, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
+} satisfies Partial<Record<OptionKey, Fallback>>;
 const servesHttp = {
+  ...usesKafka,
   host: { text: '127.0.0.1' }, port: { text: '8080' }, logLevel: { text: 'info' },
   viewsDatabaseUrl: null, poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
   allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, requestLimit: { text: '4096' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
   tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '5000' },
-  kafkaBrokers: null, kafkaTopicPrefix: { text: 'ipledger' }, kafkaClientId: { text: 'ipledger' }, kafkaReplicationFactor: null,
-  kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
-  kafkaTlsEnabled: { text: 'false' }, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
 } satisfies Partial<Record<OptionKey, Fallback>>;
 const takesCommands = {
   ...servesHttp, databaseDirectUrl: null, queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
@@ -169,6 +172,7 @@ const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey,
     case 'standalone': return { ...takesCommands, logFormat, dataDir: { text: './data' }, databaseUrl: null, migrateOnStart: { text: 'true' } };
     case 'allocator': return { ...takesCommands, logFormat, databaseUrl: 'required', migrateOnStart: { text: 'false' }, drainSeconds: { text: '5' } };
     case 'projector': return { ...servesHttp, logFormat, databaseUrl: 'required', drainSeconds: { text: '5' } };
+    case 'admin': return usesKafka;
   }
 };
 
@@ -204,7 +208,7 @@ export const parseConfig = <App extends AppName>(app: App, source: ConfigSource)
       else problems.push({ name, value: withoutPassword(text), ...parsed });
     }
   }
-  if (problems.length === 0) problems.push(...accessConflicts(config as BaseConfig), ...kafkaConflicts(config as BaseConfig));
+  if (problems.length === 0) problems.push(...(app === 'admin' ? [] : accessConflicts(config as BaseConfig)), ...kafkaConflicts(config as BaseConfig));
   // The table above gives each key the parser of its type; TypeScript cannot follow that through a loop.
   return problems.length === 0 ? { kind: 'config', config: config as ConfigOf[App] } : { kind: 'problems', problems, text: problemText(problems) };
 };

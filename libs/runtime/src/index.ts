@@ -1,4 +1,4 @@
-export { loadConfig } from './config.js';
+export { loadConfig, parseConfig } from './config.js';
 export type { AllocatorConfig, StandaloneConfig } from './config.js';
 export type { AccessConfig } from './access-config.js';
 export { createLogger } from './logger.js';

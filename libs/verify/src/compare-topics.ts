@@ -68,7 +68,7 @@ const compareEvents = async ({ store, published, clusters }: TopicSources, heads
     reached.set(event.cluster, state);
     const logged = await state.cursor.at(event.revision);
     // Of a life of the log that was lost to a restore: the log has other facts under these revisions, or none yet.
-    if (event.epoch < (logged ?? head).epoch && event.epoch !== logged?.epoch) return;
+    if (event.epoch < (logged ?? head).epoch) return;
     if (event.epoch > state.epoch) [state.epoch, state.next] = [event.epoch, event.revision];
     if (event.revision < state.next) return;
     if (event.revision > state.next) say(event.cluster, state.next, 'missing', `is not there: revision ${event.revision} follows ${state.next - 1}`);

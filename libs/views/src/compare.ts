@@ -16,7 +16,7 @@ export const compareSets = async (client: pg.ClientBase, first: string, second: 
   const differences: SetDifference[] = [];
   for (const [table, condition] of Object.entries(comparedTables)) {
     const rowsOf = (schema: string, other: string, side: number): string => {
-      const select = (from: string): string => `SELECT cluster, to_jsonb(t)::text AS row FROM ${from}.${table} t WHERE ${condition} AND cluster <> ALL ($1)`;
+      const select = (from: string): string => `SELECT cluster, to_jsonb(t)::text AS row FROM ${from}.${table} t WHERE (${condition}) AND cluster <> ALL ($1)`;
       return `SELECT cluster, row, ${side} AS side FROM (${select(schema)} EXCEPT ALL ${select(other)}) AS only_${side}`;
     };
     const { rows } = await client.query<{ cluster: string; first: number; second: number; example: string }>(

@@ -46,7 +46,7 @@ const statementMsMax = 6 * 3_600_000;
 /**
  * Builds all views anew from the log beside those that are live, compares the two at the same revision and swaps them in one
  * transaction, or drops what was built where only the comparison is wanted. Readers always see one whole set, and projectors go on meanwhile. The old set stays until the next rebuild.
- * @returns undefined when it was no longer wanted
+ * @returns undefined when it was no longer wanted, or there is nothing to compare with and nothing is to be swapped
  */
 export const rebuildViews = async (options: RebuildOptions): Promise<RebuildReport | undefined> => {
   // Its own connections, without the bounds of those that serve: building takes as long as it takes.
@@ -56,6 +56,7 @@ export const rebuildViews = async (options: RebuildOptions): Promise<RebuildRepo
     await owner.query(`SET lock_timeout = 0; SELECT pg_advisory_lock(${rebuildLock})`);
     const live = await findLiveSet(owner);
     if (options.isWanted !== undefined && !(await options.isWanted(live))) return undefined;
+    if (options.swap === 'never' && live?.format !== viewsFormat) return undefined;
     return await buildAndSwap(pool, owner, live, options);
   } finally {
     owner.release(true); // ends the session, and with it its locks
