@@ -103,6 +103,21 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     await page.close();
   });
 
+  it('marks what is reserved, to the address', async () => {
+    expect((await server.send('POST', '/v1/clusters/blue/reservations', { name: 'routers', addresses: '10.0.0.240-10.0.0.243', reason: 'gateways', owner: 'net' })).status).toBe(201);
+    const { json: { revision } } = await server.send('GET', '/v1/clusters/blue');
+    const map = await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?minRevision=${revision}`);
+    const cells = map.json.cells as { from: string; reserved: number; allocated: number; band: string }[];
+    expect(cells.filter(({ reserved }) => reserved > 0).map(({ from }) => from)).toEqual(['10.0.0.240', '10.0.0.241', '10.0.0.242', '10.0.0.243']);
+    expect(cells.filter(({ band }) => band === 'none').map(({ from }) => from)).toEqual(['10.0.0.0', '10.0.0.255']);
+    const page = await open('/clusters/blue/pools/10.0.0.0%2F24');
+    await page.getByLabel('10.0.0.241: reserved').waitFor();
+    await page.close();
+    for (const [range, why] of [['from=10.0.1.0', 'is not an address of 10.0.0.0/24'], ['from=10.0.0.9&to=10.0.0.8', 'lies behind to'], ['to=fd00::1', 'is not an address of']])
+      expect(await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?${range}`)).toMatchObject({ status: 400, json: { code: 'invalid_request', detail: expect.stringContaining(why!) as string } });
+    expect(await server.send('GET', '/v1/clusters/blue/pools/10.9.0.0%2F24/map')).toMatchObject({ status: 404, json: { code: 'cidr_not_found' } });
+  });
+
   it('finds an address with its history, a Service and a namespace', async () => {
     await create('moved', '10.0.0.77', 'store');
     await server.send('DELETE', `${server.services('blue', 'store')}/moved`);

@@ -289,7 +289,7 @@ const inspectPaths: Json = {
     get: {
       tags: ['inspect'], summary: 'How densely each part of a pool is held', description: 'At most 256 cells of equal size, a power of two. from and to look into a part of it, until a cell is one address.',
       parameters: [parameter('cluster'), inPath('cidr', 'percent-encoded, as 10.96.0.0%2F16'), inQuery('from', { type: 'string' }, 'First address; the pool from its start'), inQuery('to', { type: 'string' }, 'Last address; the pool to its end'), ...readsOwnWrites],
-      responses: { 200: ok('The map', reflected({ type: 'object', properties: { pool: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' }, cellSize: { type: 'string' }, cells: { type: 'array', items: { type: 'object', properties: { from: { type: 'string' }, to: { type: 'string' }, size: { type: 'string' }, allocated: { type: 'integer' }, band: { enum: ['static', 'dynamic', 'mixed', 'none'] } } } } } })), ...problems },
+      responses: { 200: ok('The map', reflected({ type: 'object', properties: { pool: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' }, cellSize: { type: 'string' }, cells: { type: 'array', items: { type: 'object', properties: { from: { type: 'string' }, to: { type: 'string' }, size: { type: 'string' }, allocated: { type: 'integer' }, reserved: { type: 'integer' }, band: { enum: ['static', 'dynamic', 'mixed', 'none'] } } } } } })), ...problems },
     },
   },
   '/v1/clusters/{cluster}/node-ports': {

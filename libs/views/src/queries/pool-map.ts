@@ -6,6 +6,17 @@ import { askedCluster, viewsOf, waitAsAsked, type Sources } from './ask.js';
 /** Enough to see the shape of a pool, few enough to draw and to touch with a finger. */
 const cellsMax = 256n;
 
+interface HeldRow {
+  cell: number;
+  allocated: number;
+}
+interface ReservedRow {
+  cell: null;
+  first: string;
+  last: string;
+}
+type Range = { first: bigint; last: bigint };
+
 /**
  * How densely each part of a pool is held: the pool, or the range from `from` to `to` in it, in at most 256 cells of equal size,
  * a power of two. Asking for the range of a cell looks into it, until a cell is one address: from a /64 in eight steps.
@@ -18,13 +29,16 @@ export const queryPoolMap = async (sources: Sources, name: string, text: string,
   await waitAsAsked(views, cluster, query, undefined);
   const size = cellSize(last - first + 1n);
   const starts = cellStarts(first, last, size).map((value) => format(pool, value));
-  const { asOf, rows } = await views.read<{ cell: number; allocated: number }>(name,
-    `SELECT width_bucket(h.address, $2::inet[]) - 1 AS cell, count(*)::float8 AS allocated FROM views.address_history h
-     WHERE h.cluster = $1 AND h.released_revision IS NULL AND h.address BETWEEN $3::inet AND $4::inet GROUP BY 1`, [starts, format(pool, first), format(pool, last)]);
-  const held = new Map(rows.map(({ cell, allocated }) => [cell, allocated]));
+  const { asOf, rows } = await views.read<HeldRow | ReservedRow>(name,
+    `SELECT width_bucket(h.address, $2::inet[]) - 1 AS cell, count(*)::float8 AS allocated, NULL AS first, NULL AS last FROM views.address_history h
+     WHERE h.cluster = $1 AND h.released_revision IS NULL AND h.address BETWEEN $3::inet AND $4::inet GROUP BY 1
+     UNION ALL SELECT NULL, NULL, host(r.first), host(r.last) FROM views.reservations r
+     WHERE r.cluster = $1 AND r.first <= $4::inet AND r.last >= $3::inet AND r.family = $5`, [starts, format(pool, first), format(pool, last), pool.family]);
+  const held = new Map(rows.flatMap((row) => (row.cell === null ? [] : [[row.cell, row.allocated] as const])));
+  const reserved = rows.flatMap((row) => (row.cell === null ? [{ first: parseAddress(row.first)!.value, last: parseAddress(row.last)!.value }] : []));
   return {
     cluster: name, pool: pool.name, family: pool.family, from: format(pool, first), to: format(pool, last), cellSize: String(size),
-    cells: cellStarts(first, last, size).map((from, index) => cellOf(pool, from, from + size - 1n < last ? from + size - 1n : last, held.get(index) ?? 0)),
+    cells: cellStarts(first, last, size).map((from, index) => cellOf(pool, from, from + size - 1n < last ? from + size - 1n : last, held.get(index) ?? 0, reserved)),
     asOf,
   };
 };
@@ -66,9 +80,14 @@ const cellStarts = (first: bigint, last: bigint, size: bigint): bigint[] => {
 
 const format = ({ family }: Pool, value: bigint): string => formatAddress({ family, value });
 
-const cellOf = (pool: Pool, from: bigint, to: bigint, allocated: number) => ({
-  from: format(pool, from), to: format(pool, to), size: String(to - from + 1n), allocated, band: bandOfCell(pool, from, to),
+const cellOf = (pool: Pool, from: bigint, to: bigint, allocated: number, reserved: readonly Range[]) => ({
+  from: format(pool, from), to: format(pool, to), size: String(to - from + 1n), allocated,
+  /** Held or not: what reservations cover. */
+  reserved: Number(reserved.reduce((sum, { first, last }) => sum + max(0n, min(to, last) - max(from, first) + 1n), 0n)), band: bandOfCell(pool, from, to),
 });
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** `none`: the network and the broadcast address, which nobody can hold. */
 const bandOfCell = ({ staticBand, dynamicBand }: Pool, from: bigint, to: bigint): 'static' | 'dynamic' | 'mixed' | 'none' => {
