@@ -86,11 +86,17 @@ describe('pools', () => {
       const refused = await create('db', { clusterIP: '10.96.0.9' });
       expect(refused).toMatchObject({ status: 422, json: { message: expect.stringMatching(/provided IP cools down until .* after default\/web released it/) } });
       expect((await v1('GET', '/cidrs/10.96.0.0/24')).json).toMatchObject({ coolingDown: 1, available: 252 });
-      expect((await v1('GET', '/addresses/10.96.0.9')).json).toMatchObject({ holder: null });
+      expect((await v1('GET', '/addresses/10.96.0.9')).json).toMatchObject({ holder: null, coolDown: { until: expect.stringMatching(/^20.*Z$/), namespace: 'default', name: 'web' } });
+      expect((await v1('GET', '/addresses/10.96.0.10')).json).not.toHaveProperty('coolDown');
       expect((await create('web', { clusterIP: '10.96.0.9' })).status).toBe(201);
       await remove('web');
       expect((await create('db', { clusterIP: '10.96.0.9' }, { annotations: { 'ipledger/break-cool-down': 'true' } })).status).toBe(201);
       expect((await v1('GET', '/cidrs/10.96.0.0/24')).json).toMatchObject({ coolingDown: 0 });
+    });
+
+    it('is shown no longer when the pool has none', async () => {
+      await v1('PUT', '/cidrs/10.96.0.0/24', {});
+      expect((await v1('GET', '/addresses/10.96.0.9')).json).not.toHaveProperty('coolDown');
     });
 
     it('is in the metrics', async () => {
@@ -107,6 +113,8 @@ describe('pools', () => {
       expect(made.headers.get('location')).toBe(`/v1/clusters/${cluster}/reservations/move`);
       expect((await v1('GET', '/reservations/move')).json).toEqual(made.json);
       expect((await v1('GET', '/reservations')).json).toEqual({ items: [made.json] });
+      expect((await v1('GET', '/addresses/10.96.0.47')).json).toMatchObject({ holder: null, reservation: made.json });
+      expect((await v1('GET', '/addresses/10.96.0.48')).json).not.toHaveProperty('reservation');
       expect((await v1('GET', '/cidrs/10.96.0.0/24')).json).toMatchObject({ reserved: 16, available: 237 });
       expect((await v1('DELETE', '/reservations/move')).status).toBe(200);
       expect(await v1('GET', '/reservations/move')).toMatchObject({ status: 404, json: { code: 'reservation_not_found' } });

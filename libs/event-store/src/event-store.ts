@@ -91,6 +91,8 @@ export interface ClusterReader {
    * included, of one family; whether a pool has a cool-down at all is for the caller to know.
    */
   countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }>;
+  /** What keeps one address from being handed out at a time; of a claimed one, what kept it. Whether its pool has a cool-down at all is for the caller to know. */
+  heldBack(clusterId: number, address: string, at: Date): Promise<{ reservation: StoredReservation | undefined; cooling: CoolingAddress | undefined }>;
   /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
   listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
 }

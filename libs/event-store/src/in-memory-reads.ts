@@ -131,6 +131,15 @@ export abstract class MemoryReader implements ClusterReader {
     return counted;
   }
 
+  async heldBack(clusterId: number, address: string, at: Date): Promise<{ reservation: StoredReservation | undefined; cooling: CoolingAddress | undefined }> {
+    const state = this.stateOf(clusterId);
+    const { family, value } = readAddress(address);
+    const reservation = [...(state?.reservations.values() ?? [])].find((held) =>
+      held.family === family && (held.until === null || new Date(held.until) > at) && readAddress(held.first).value <= value && value <= readAddress(held.last).value);
+    const cooling = state?.cooling.get(address);
+    return structuredClone({ reservation, cooling: cooling !== undefined && cooling.until > at ? cooling : undefined });
+  }
+
   #claims(clusterId: number): { address: Address; claim: Claim }[] {
     return [...(this.stateOf(clusterId)?.claims.values() ?? [])]
       .map((claim) => ({ address: readAddress(claim.address), claim }))

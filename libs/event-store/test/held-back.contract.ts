@@ -45,6 +45,21 @@ export function heldBackContract(open: () => Promise<EventStore>): void {
     expect(await store.countHeldBack(cluster.id, 'fd00::1', 'fd00::ffff:ffff:ffff:ffff', at)).toEqual({ reserved: 2n ** 48n - 2n, coolingDown: 0n });
   });
 
+  it('finds what holds one address back at a time', async () => {
+    const [at, past, future] = [new Date('2026-03-02T00:00:00Z'), '2026-03-01T00:00:00.000Z', new Date('2026-03-03T00:00:00Z')];
+    await append({
+      reservations: { made: [reservation('range', '10.0.0.10', '10.0.0.19', future.toISOString()), reservation('over', '10.0.0.20', '10.0.0.20', past), reservation('six', 'fd00::', 'fd00::ffff')] },
+      cooling: { started: [cooling('10.0.0.19', 1, future), cooling('10.0.0.20', 1, new Date(past)), cooling('fd00::1:0', 1, future)] },
+    });
+    const names = async (address: string): Promise<unknown[]> => {
+      const { reservation: held, cooling: cool } = await store.heldBack(cluster.id, address, at);
+      return [held?.name, cool?.address];
+    };
+    expect(await Promise.all(['10.0.0.9', '10.0.0.10', '10.0.0.19', '10.0.0.20', 'fd00::ffff', 'fd00::1:0', '::10.0.0.10'].map(names))).toEqual(
+      [[undefined, undefined], ['range', undefined], ['range', '10.0.0.19'], [undefined, undefined], ['six', undefined], [undefined, 'fd00::1:0'], [undefined, undefined]]);
+    expect(await store.heldBack(cluster.id, '10.0.0.19', at)).toEqual({ reservation: reservation('range', '10.0.0.10', '10.0.0.19', future.toISOString()), cooling: cooling('10.0.0.19', 1, future) });
+  });
+
   it('ends all cool-downs but those that the batch starts', async () => {
     await append({ cooling: { started: [cooling('10.0.0.8'), cooling('10.0.0.9')] } });
     await append({ cooling: { started: [cooling('10.0.0.9', 5), cooling('10.0.0.10', 5)], cleared: true } });

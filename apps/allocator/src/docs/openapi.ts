@@ -83,6 +83,11 @@ const schemas: Json = {
           { type: 'null', description: 'Free' },
         ],
       },
+      reservation: { ...ref('Reservation'), description: 'That it lies in; missing where there is none, and with `at`' },
+      coolDown: {
+        type: 'object', description: 'Not handed out until then, except to the Service name that had it; missing where there is none, and with `at`',
+        properties: { until: { type: 'string', format: 'date-time' }, namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' } },
+      },
       asOf: { type: 'object', properties: { revision, time: { type: 'string', format: 'date-time' } } },
       history: {
         type: 'array', description: 'Without `at`, newest first',

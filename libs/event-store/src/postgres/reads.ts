@@ -10,6 +10,7 @@ type Row = Record<string, never>; // pg's rows: columns are read once, in the fu
 const headColumns = 'c.id, c.name, h.revision, h.epoch, c.definition FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id';
 export const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events';
 const reservationColumns = 'name, revision, created_at, cidr::text AS cidr, host(first) AS first, host(last) AS last, until, reason, owner FROM reservations';
+const coolingColumns = 'host(address) AS address, until, namespace, name, uid, revision FROM cooling';
 const claimColumns = 'host(address) AS address, revision, since, namespace, name, uid';
 
 /** The reads, over the pool or over the one connection of a lock. Named statements are those of the hot path. */
@@ -94,10 +95,8 @@ export abstract class PostgresReader implements ClusterReader {
   }
 
   async listCooling(clusterId: number, after: string | undefined, limit: number): Promise<CoolingAddress[]> {
-    const text = `SELECT host(address) AS address, until, namespace, name, uid, revision FROM cooling
-      WHERE cluster_id = $1 ${after === undefined ? '' : 'AND cooling.address > $3::inet'} ORDER BY cluster_id, cooling.address LIMIT $2`;
-    return (await this.rows(text, after === undefined ? [clusterId, limit] : [clusterId, limit, after]))
-      .map((row) => ({ address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row) }));
+    const text = `SELECT ${coolingColumns} WHERE cluster_id = $1 ${after === undefined ? '' : 'AND cooling.address > $3::inet'} ORDER BY cluster_id, cooling.address LIMIT $2`;
+    return (await this.rows(text, after === undefined ? [clusterId, limit] : [clusterId, limit, after])).map(coolingOf);
   }
 
   async countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }> {
@@ -111,6 +110,14 @@ export abstract class PostgresReader implements ClusterReader {
           AND NOT EXISTS (SELECT FROM cut WHERE c.address BETWEEN cut.first AND cut.last))::text AS cooling_down`;
     const [row] = await this.rows(text, [clusterId, first, last, at]);
     return { reserved: BigInt(row?.['reserved'] ?? 0), coolingDown: BigInt(row?.['cooling_down'] ?? 0) };
+  }
+
+  async heldBack(clusterId: number, address: string, at: Date): Promise<{ reservation: StoredReservation | undefined; cooling: CoolingAddress | undefined }> {
+    const [reservations, cooling] = await Promise.all([
+      this.rows(`SELECT ${reservationColumns} WHERE cluster_id = $1 AND (until IS NULL OR until > $3) AND first <= $2::inet AND last >= $2::inet LIMIT 1`, [clusterId, address, at]),
+      this.rows(`SELECT ${coolingColumns} WHERE cluster_id = $1 AND cooling.address = $2::inet AND until > $3`, [clusterId, address, at]),
+    ]);
+    return { reservation: reservations.map(reservationOf)[0], cooling: cooling.map(coolingOf)[0] };
   }
 
   async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
@@ -175,6 +182,10 @@ function reservationOf(row: Row): StoredReservation {
     name: row['name']!, family: first.includes(':') ? 'IPv6' : 'IPv4', cidr: canonicalCidr(row['cidr']!), first, last: canonicalAddress(row['last']!),
     reason: row['reason']!, owner: row['owner']!, until: until === null ? null : new Date(until).toISOString(), createdAt: row['created_at']!, revision: Number(row['revision']),
   };
+}
+
+function coolingOf(row: Row): CoolingAddress {
+  return { address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row) };
 }
 
 function canonicalCidr(text: string): string {

@@ -41,8 +41,18 @@ const addressNow = async (sources: Sources, cluster: AskedCluster, address: Addr
   return {
     ...described(address, pool),
     holder: claim === undefined ? null : { namespace: claim.namespace, name: claim.name, uid: claim.uid, since: claim.since.toISOString(), revision: claim.revision },
+    ...await heldBack(sources, cluster, canonical, pool),
     asOf: { revision: Math.max(cluster.revision, claim?.revision ?? 0), time: new Date().toISOString() },
     history, ...past,
+  };
+};
+
+/** The reservation that it lies in, and its cool-down; members are left out where there is none. */
+const heldBack = async ({ store }: Sources, { id }: AskedCluster, address: string, pool: Pool | undefined): Promise<object> => {
+  const { reservation, cooling } = await store.heldBack(id, address, new Date());
+  return {
+    ...(reservation !== undefined && { reservation: { ...reservation, createdAt: reservation.createdAt.toISOString() } }),
+    ...(cooling !== undefined && (pool?.coolDownSeconds ?? 0) > 0 && { coolDown: { until: cooling.until.toISOString(), namespace: cooling.namespace, name: cooling.name, uid: cooling.uid } }),
   };
 };
 
