@@ -5,8 +5,11 @@ import { runRebuildDerived } from './rebuild-derived.js';
 import { runRebuildViews } from './rebuild-views.js';
 import { runRestoreEpoch } from './restore-epoch.js';
 import { runToken } from './token.js';
+import { runExport } from './export.js';
+import { runFollow } from './follow.js';
 import { LedgerProblem } from './follow/ledger.js';
-import { runExport, runFollow, runImport } from './transfer.js';
+import { runImport } from './import.js';
+import { runReconcile } from './reconcile.js';
 import { help, parseUsage, UsageProblem, type Usage } from './usage.js';
 import { runVerify } from './verify.js';
 
@@ -24,6 +27,7 @@ const verbs: Readonly<Record<string, (usage: Usage) => Promise<Answer>>> = {
   token: runToken,
   import: runImport,
   export: runExport,
+  reconcile: runReconcile,
   follow: runFollow,
 };
 

@@ -13,7 +13,12 @@ export interface Usage {
   /** Where Kafka is said to be. */
   env: Readonly<Record<string, string | undefined>>;
   /** For the verbs that speak to a running ipledger. */
-  remote: { server: string; cluster?: string; tokenFile?: string; from?: string; dryRun: boolean; kubeconfig?: string; context?: string };
+  remote: {
+    /** URL of ipledger. */
+    ledger: string; cluster?: string; tokenFile?: string; dryRun: boolean; apply: boolean; forget: boolean;
+    /** Where the running cluster is read: a file or folder, or an API server. */
+    from?: string; server?: string; kubeconfig?: string; context?: string;
+  };
 }
 
 export const help = `npm run admin -- VERB [options]
@@ -37,13 +42,18 @@ export const help = `npm run admin -- VERB [options]
     --expires TIME       such as 2027-01-31T00:00:00Z; without it never
 
   import               take over the Services of a running cluster, as they are
-    --from FILE          what kubectl get svc -A -o json wrote; or a Service on each line
     --dry-run            only say what would be, and every conflict
+  reconcile            compare a running cluster with the ledger, both ways; exits with 1 when they differ (still)
+    --apply              import what is missing, bring in line what differs; conflicts are listed and left
+    --forget             with --apply: forget what the running cluster has no longer, too
   export               write all Services of a cluster, as import takes them
   follow               keep a cluster in step with a real API server, until interrupted
-    --kubeconfig FILE, --context NAME   of the API server; otherwise as kubectl finds them
-  these three speak to a running ipledger:
-    --server URL, --cluster NAME, --token-file FILE   http://127.0.0.1:8080 without --server
+  import and reconcile read the running cluster from one of
+    --from FILE          what kubectl get svc -A -o json wrote; or a Service on each line; or a folder of such files
+    --server URL         its API server, or a kubectl proxy before it; follow takes it as well
+    --kubeconfig FILE, --context NAME   of its API server; follow finds them as kubectl does
+  these four speak to a running ipledger:
+    --ledger URL, --cluster NAME, --token-file FILE   http://127.0.0.1:8080 without --ledger
 
   --database-url URL        Postgres that holds the log (DATABASE_URL); otherwise the embedded one
   --views-database-url URL  Postgres that holds the views (VIEWS_DATABASE_URL); otherwise the same
@@ -72,11 +82,11 @@ export const parseUsage = (argv: readonly string[], env: Readonly<Record<string,
 };
 
 const remoteIn = (values: ReturnType<typeof parsed>['values']): Usage['remote'] => {
-  const { server = 'http://127.0.0.1:8080', cluster, from, kubeconfig, context } = values;
+  const { ledger = 'http://127.0.0.1:8080', server, cluster, from, kubeconfig, context } = values;
   const [only] = cluster ?? [];
   const tokenFile = values['token-file'];
   return {
-    server, dryRun: values['dry-run'] === true, ...(only !== undefined && { cluster: only }), ...(tokenFile !== undefined && { tokenFile }),
+    ledger, dryRun: values['dry-run'] === true, apply: values.apply === true, forget: values.forget === true, ...(server !== undefined && { server }), ...(only !== undefined && { cluster: only }), ...(tokenFile !== undefined && { tokenFile }),
     ...(from !== undefined && { from }), ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }),
   };
 };
@@ -91,7 +101,7 @@ const parsed = (argv: readonly string[]) => {
       options: {
         'database-url': { type: 'string' }, 'views-database-url': { type: 'string' }, 'data-dir': { type: 'string' },
         rollback: { type: 'boolean' }, prune: { type: 'boolean' }, 'repair-views': { type: 'boolean' }, name: { type: 'string' }, role: { type: 'string' }, expires: { type: 'string' },
-        server: { type: 'string' }, 'token-file': { type: 'string' }, from: { type: 'string' }, 'dry-run': { type: 'boolean' }, kubeconfig: { type: 'string' }, context: { type: 'string' },
+        ledger: { type: 'string' }, server: { type: 'string' }, apply: { type: 'boolean' }, forget: { type: 'boolean' }, 'token-file': { type: 'string' }, from: { type: 'string' }, 'dry-run': { type: 'boolean' }, kubeconfig: { type: 'string' }, context: { type: 'string' },
         cluster: { type: 'string', multiple: true }, namespace: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h' },
       },
     });

@@ -1,0 +1,13 @@
+import { follow } from './follow/follow.js';
+import { apiServerOf } from './live.js';
+import { ledgerOf } from './remote.js';
+import type { Usage } from './usage.js';
+
+/** Keeps a cluster in step with a real API server, until it is interrupted. */
+export const runFollow = async ({ remote }: Usage): Promise<string> => {
+  const ledger = await ledgerOf(remote);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  await follow({ config: apiServerOf(remote), ledger, signal: stop.signal, say: (message) => process.stderr.write(`${new Date().toISOString()} ${message}\n`) });
+  return 'stopped';
+};
