@@ -159,6 +159,20 @@ const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
     description: 'Allocation goes on and nothing is lost; who reads the topics sees it late.',
   },
   {
+    name: 'IpledgerVerifyFoundDifferences', for: '0s', severity: 'warning',
+    // Full ranges and addresses outside every range are states of a cluster, which other alerts tell.
+    expr: () => 'sum by (cluster, type) (increase(ipledger_verify_differences_total{type!~"out_of_range|full"}[1h])) > 0',
+    summary: '{{ $labels.cluster }}: the tables are not what the log says ({{ $labels.type }})',
+    description: 'A scheduled verification folded the log afresh and found claims, documents or what else is derived from it to differ.',
+  },
+  {
+    name: 'IpledgerVerifyStale', for: '0s', severity: 'warning',
+    // Three times the default of VERIFY_INTERVAL_SECONDS: whoever sets another interval sets this too.
+    expr: () => 'time() - max by (cluster) (ipledger_verify_last_success_timestamp_seconds) > 3 * 21600',
+    summary: '{{ $labels.cluster }}: the tables were last compared with the log {{ $value | humanizeDuration }} ago',
+    description: 'Scheduled verifications fail or do not come to an end.',
+  },
+  {
     name: 'IpledgerDatabaseDown', for: '2m', severity: 'critical',
     expr: () => 'ipledger_database_up == 0',
     summary: '{{ $labels.instance }}: the database does not answer',

@@ -59,6 +59,7 @@ export class System {
     const pid = Number((await readFile(path.join(this.folder, 'data/pgdata/postmaster.pid'), 'utf8')).split('\n')[0]);
     process.kill(pid, 'SIGKILL');
     await ended;
+    await this.postgres?.stop(); // lets go of the data folder
     await this.startPostgres();
   }
 

@@ -134,6 +134,16 @@ const cases: Case[] = [
     firing: { IpledgerRelayBehind: [{ labels: { cluster: 'prod' }, summary: 'prod: events wait 2m 0s for Kafka' }] },
   },
   {
+    title: 'a verification found a leak; a full range and one that lies elsewhere are no differences', at: 70,
+    given: ['leak', 'full', 'out_of_range'].map((type) => series('ipledger_verify_differences_total', { cluster: 'prod', type }, (minute) => (minute < 40 ? 0 : 2))),
+    firing: { IpledgerVerifyFoundDifferences: [{ labels: { cluster: 'prod', type: 'leak' }, summary: 'prod: the tables are not what the log says (leak)' }] },
+  },
+  {
+    title: 'no verification came to its end for longer than three intervals; another replica does not count where one did', at: 5,
+    given: [['prod', 'a', -65_000], ['prod', 'b', -90_000], ['test', 'a', -90_000], ['test', 'b', -3_600]].map(([cluster, instance, seconds]) => series('ipledger_verify_last_success_timestamp_seconds', { cluster: String(cluster), instance: String(instance) }, () => Number(seconds))),
+    firing: { IpledgerVerifyStale: [{ labels: { cluster: 'prod' }, summary: 'prod: the tables were last compared with the log 18h 8m 20s ago' }] },
+  },
+  {
     title: 'the database does not answer', at: 3, given: [series('ipledger_database_up', { instance: 'a' }, () => 0), series('ipledger_database_up', { instance: 'b' }, () => 1)],
     firing: { IpledgerDatabaseDown: [{ labels: { instance: 'a' }, summary: 'a: the database does not answer' }] },
   },

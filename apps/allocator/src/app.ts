@@ -15,6 +15,7 @@ import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
 import { problem, ProblemError } from './problem.js';
 import { requestIdOf } from './request-context.js';
+import type { VerifyObserver } from './verify-regularly.js';
 import { Writers } from './writer/writers.js';
 
 declare module 'fastify' {
@@ -41,6 +42,8 @@ export interface Allocator {
   routes: readonly { method: string; path: string }[];
   /** What the process counts, for whatever else runs in it. */
   registry: MetricsRegistry;
+  /** Told of what a scheduled verification finds. */
+  verifyObserver: VerifyObserver;
 }
 
 /**
@@ -78,6 +81,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
       return { status: answer.statusCode, body: answer.body };
     },
     registry: app.get(AllocatorMetrics).registry,
+    verifyObserver: app.get(AllocatorMetrics).verify,
     listen: async (port, host) => {
       await app.listen(port, host);
       return (app.getHttpServer().address() as AddressInfo).port;

@@ -3,6 +3,7 @@ import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterForeca
 import { MetricsRegistry, ProblemError, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
 import { poolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
 import type { WatchFeeds } from './kubernetes/watch-feed.js';
+import { VerifyMetrics } from './verify-metrics.js';
 import type { Order, Outcome } from './writer/order.js';
 import type { WriterObserver } from './writer/writer.js';
 import type { ServedCluster, Writers } from './writer/writers.js';
@@ -48,6 +49,8 @@ export class AllocatorMetrics implements WriterObserver {
   private readonly watches = this.registry.gauge<'cluster'>({ name: 'ipledger_watch_streams', help: 'Open watches.', labels: ['cluster'] });
   private readonly watchEvents = this.registry.counter<'cluster' | 'type'>({ name: 'ipledger_watch_events_total', help: 'Events sent on watches.', labels: ['cluster', 'type'] });
   private readonly databaseUp = this.registry.gauge({ name: 'ipledger_database_up', help: 'Whether the database answered this scrape.' });
+  /** Shown once a scheduled verification has looked at a cluster. */
+  readonly verify = new VerifyMetrics(this.registry);
   /** The events of the commit whose commands are being answered. */
   private committing: readonly DatedEvent[] = [];
   /** Clusters whose series stand, with the pools they stand for. */
@@ -88,7 +91,7 @@ export class AllocatorMetrics implements WriterObserver {
 
   /** The numbers of the pools under kube-apiserver's names. @param only one cluster, without a label for it */
   renderKubernetes(clusters: readonly ClusterUsage[], format: ExpositionFormat, only?: string): Promise<string> {
-    return renderKubernetesMetrics(clusters, this.attempts, format, only);
+    return renderKubernetesMetrics(clusters, this.attempts, this.verify.repairs, format, only);
   }
 
   /** @throws when the database does not answer in time */

@@ -9,11 +9,12 @@ import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
 import { Relay } from './relay/relay.js';
 import { observeRelay } from './relay/relay-metrics.js';
+import { verifyRegularly } from './verify-regularly.js';
 
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
 
-export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'poolSize' | 'viewsDatabaseUrl'>;
+export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'verifyIntervalSeconds' | 'poolSize' | 'viewsDatabaseUrl'>;
 
 export interface Served {
   allocator: Allocator;
@@ -53,6 +54,10 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
     store, logger, settings: config, ...buildInfo(), isStopping: () => lifecycle.isStopping, views, stats: new Stats(viewsPool), ...hooks,
     ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
   }, access);
+  if (config.verifyIntervalSeconds > 0) {
+    const verification = verifyRegularly({ store, directUrl: config.databaseDirectUrl ?? databaseUrl, intervalSeconds: config.verifyIntervalSeconds, observer: allocator.verifyObserver, logger });
+    lifecycle.onShutdown('stop verifying', () => verification.stop());
+  }
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
   lifecycle.onShutdown('wait until balancers turn away', () => drain(allocator, config.drainSeconds), (config.drainSeconds + 1) * 1000);
   const port = await listen(allocator, config.port, config.host);

@@ -1,5 +1,5 @@
 export { lagMax, sampleCount, windowMsMin } from './forecast.js';
-export { PoolAttempts, renderKubernetesMetrics } from './kubernetes-metrics.js';
+export { PoolAttempts, renderKubernetesMetrics, type RepairCounts } from './kubernetes-metrics.js';
 export type { ClusterForecasts } from './stats/forecasts.js';
 export { StatsModule } from './stats.module.js';
 export { samplesSql } from './stats/samples-sql.js';

@@ -46,6 +46,12 @@ export class PoolAttempts {
   }
 }
 
+/** What scheduled verifications found wrong with addresses since this process began, by type, and how many failed. */
+export type RepairCounts = Record<'leak' | 'missing' | 'duplicate' | 'out_of_range' | 'full' | 'differs' | 'broken' | 'failedRuns', number>;
+
+/** Type -> what upstream's repair loop calls it. */
+const repairTypes = { leak: 'leak', missing: 'repair', duplicate: 'duplicate', out_of_range: 'outOfRange', full: 'full', differs: 'unknown', broken: 'invalid' } as const;
+
 /**
  * The same numbers under kube-apiserver's names, for dashboards and alerts that exist. Other than there they are right from the
  * first scrape, and each CIDR counts what lies in it.
@@ -53,7 +59,7 @@ export class PoolAttempts {
  *   label, since two clusters may have the same CIDR
  * @see pkg/registry/core/service/ipallocator/metrics.go and portallocator/metrics.go, Kubernetes v1.37.2
  */
-export const renderKubernetesMetrics = (clusters: readonly ClusterUsage[], attempts: PoolAttempts, format: ExpositionFormat, only?: string): Promise<string> => {
+export const renderKubernetesMetrics = (clusters: readonly ClusterUsage[], attempts: PoolAttempts, repairs: ReadonlyMap<string, RepairCounts>, format: ExpositionFormat, only?: string): Promise<string> => {
   const registry = new MetricsRegistry({ observesItself: false });
   const shown = only === undefined ? clusters : clusters.filter(({ cluster }) => cluster === only);
   const of = (cluster: string): Record<string, string> => (only === undefined ? { cluster } : {});
@@ -75,5 +81,10 @@ export const renderKubernetesMetrics = (clusters: readonly ClusterUsage[], attem
   registry.gauge({ name: 'kube_apiserver_nodeport_allocator_allocated_ports', help: 'Node ports held.', labels: labels() }).replace(ported.map(({ cluster, allocated }) => [cluster, allocated]));
   registry.gauge({ name: 'kube_apiserver_nodeport_allocator_available_ports', help: 'Node ports left.', labels: labels() })
     .replace(ported.map(({ cluster, allocated, capacity }) => [cluster, Math.max(0, capacity - allocated)]));
+  const repaired = [...repairs].filter(([cluster]) => only === undefined || cluster === only);
+  registry.counter({ name: 'apiserver_clusterip_repair_ip_errors_total', help: 'What verifications found wrong with addresses.', labels: labels('type') }).replace(repaired.flatMap(([cluster, counts]) =>
+    Object.entries(repairTypes).map(([type, theirs]) => [{ ...of(cluster), type: theirs }, counts[type as keyof typeof repairTypes]] as const)));
+  registry.counter({ name: 'apiserver_clusterip_repair_reconcile_errors_total', help: 'Verifications that failed.', labels: labels() })
+    .replace(repaired.map(([cluster, { failedRuns }]) => [of(cluster), failedRuns]));
   return registry.render(format);
 };

@@ -20,7 +20,7 @@ const problemsOf = (app: AppName, given: Partial<ConfigSource>): ConfigProblem[]
 describe('configuration', () => {
   it('needs nothing in standalone', () => expect(configOf('standalone')).toEqual({
     host: '127.0.0.1', port: 8080, dataDir: resolve('data'), databaseUrl: null, viewsDatabaseUrl: null, migrateOnStart: true,
-    logLevel: 'info', logFormat: 'json', queueLimit: 2048, queueSeconds: 10, batchLimit: 256, clusterIdleSeconds: 600, poolSize: 10, shutdownSeconds: 15, drainSeconds: 0,
+    logLevel: 'info', logFormat: 'json', queueLimit: 2048, queueSeconds: 10, batchLimit: 256, clusterIdleSeconds: 600, verifyIntervalSeconds: 21_600, poolSize: 10, shutdownSeconds: 15, drainSeconds: 0,
     allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
     databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: 'ipledger', kafkaClientId: 'ipledger', kafkaReplicationFactor: null,
     kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
@@ -179,6 +179,7 @@ describe('configuration', () => {
       ['--database-url', 'DATABASE_URL', '-'], ['--database-direct-url', 'DATABASE_DIRECT_URL', '-'], ['--views-database-url', 'VIEWS_DATABASE_URL', '-'], ['--migrate-on-start', 'MIGRATE_ON_START', 'true'],
       ['--log-level', 'LOG_LEVEL', 'info'], ['--log-format', 'LOG_FORMAT', 'json'], ['--queue-limit', 'QUEUE_LIMIT', '2048'],
       ['--queue-seconds', 'QUEUE_SECONDS', '10'], ['--request-limit', 'REQUEST_LIMIT', '4096'], ['--batch-limit', 'BATCH_LIMIT', '256'], ['--cluster-idle-seconds', 'CLUSTER_IDLE_SECONDS', '600'],
+      ['--verify-interval-seconds', 'VERIFY_INTERVAL_SECONDS', '21600'],
       ['--pool-size', 'POOL_SIZE', '10'], ['--shutdown-seconds', 'SHUTDOWN_SECONDS', '15'], ['--drain-seconds', 'DRAIN_SECONDS', '0'],
       ['--allow-anonymous', 'ALLOW_ANONYMOUS', 'false'], ['--access-file', 'ACCESS_FILE', '-'], ['--oidc-issuer', 'OIDC_ISSUER', '-'],
       ['--oidc-audience', 'OIDC_AUDIENCE', '-'], ['--oidc-jwks-uri', 'OIDC_JWKS_URI', '-'], ['--oidc-user-claim', 'OIDC_USER_CLAIM', 'sub'],

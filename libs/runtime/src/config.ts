@@ -33,6 +33,8 @@ type ServiceConfig = BaseConfig & {
   batchLimit: number;
   /** A cluster without commands for so long leaves memory. */
   clusterIdleSeconds: number;
+  /** How often one of the replicas compares the tables with the log; 0 = never. */
+  verifyIntervalSeconds: number;
 };
 /** `databaseUrl` null = the embedded Postgres in `dataDir` (an absolute path). */
 export type StandaloneConfig = ServiceConfig & { dataDir: string; databaseUrl: string | null };
@@ -113,6 +115,7 @@ const options = {
   // 1000 in a commit gave 5 % more throughput than 100 for ten times the latency: more than this helps nobody.
   batchLimit: { summary: 'commands of one cluster in one commit', parse: integer(1, 1024) },
   clusterIdleSeconds: { summary: 'unload a cluster from memory after so long without a command', parse: integer(1, 31_536_000) },
+  verifyIntervalSeconds: { summary: 'compare the tables with a fresh fold of the log so often, in one replica at a time; 0 = never', parse: integer(0, 31_536_000) },
   // One connection would let a transaction wait for a second one that it itself holds back.
   poolSize: { summary: 'connections to the database', parse: integer(2, 1000) },
   shutdownSeconds: { summary: 'on SIGTERM, the longest that one step (such as draining requests) may take', parse: integer(1, 3600) },
@@ -163,7 +166,7 @@ const servesHttp = {
   tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '5000' },
 } satisfies Partial<Record<OptionKey, Fallback>>;
 const takesCommands = {
-  ...servesHttp, databaseDirectUrl: null, queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' },
+  ...servesHttp, databaseDirectUrl: null, queueLimit: { text: '2048' }, queueSeconds: { text: '10' }, batchLimit: { text: '256' }, clusterIdleSeconds: { text: '600' }, verifyIntervalSeconds: { text: '21600' },
 } satisfies Partial<Record<OptionKey, Fallback>>;
 
 const fallbacks = (app: AppName, isTerminal: boolean): Partial<Record<OptionKey, Fallback>> => {

@@ -1,11 +1,7 @@
 import type { Claim, ClusterHead, ClusterReader, CoolingAddress, Document, PortClaim, StoredReservation } from '@ipledger/event-store';
 import type { Difference, Findings } from './difference.js';
 import { documentOf, type Expected, type ExpectedDocument } from './expected.js';
-
-const pageRows = 5_000;
-
-/** Rests between two pages, so that a verification in the background leaves the database to those who allocate. */
-export type Pause = () => Promise<void>;
+import { rowsInMemory, type Pace } from './pace.js';
 
 /** One table that is derived from the log, as the comparison sees it. */
 interface Derived<Row, Key> {
@@ -24,16 +20,16 @@ interface Derived<Row, Key> {
  * they are read: what differs is only a suspect, see `verifyCluster`.
  * @param now before it every row has ended that says so
  */
-export const compareTables = async (reader: ClusterReader, head: ClusterHead, expected: Expected, pause: Pause, now: Date, findings: Findings): Promise<void> => {
+export const compareTables = async (reader: ClusterReader, head: ClusterHead, expected: Expected, pace: Pace, now: Date, findings: Findings): Promise<void> => {
   compareDefinition(head, expected, findings);
-  for (const derived of [...held(reader, head, expected), ...heldBack(reader, head, expected, now)])
-    await compareOne(derived, pause, (type, key, what) => findings.add({ cluster: head.name, where: derived.where, type, key, revision: expected.revision, what }));
+  for (const derived of [...held(reader, head, expected, pace), ...heldBack(reader, head, expected, pace, now)])
+    await compareOne(derived, pace, (type, key, what) => findings.add({ cluster: head.name, where: derived.where, type, key, revision: expected.revision, what }));
 };
 
 /** Keys and rows go together per table only, which the compiler cannot follow through a list. */
 type AnyDerived = Derived<never, never>;
 
-const held = (reader: ClusterReader, { id }: ClusterHead, expected: Expected): AnyDerived[] => {
+const held = (reader: ClusterReader, { id }: ClusterHead, expected: Expected, { pageRows }: Pace): AnyDerived[] => {
   const claims: Derived<Claim, string> = {
     where: 'claims', expected: expected.claims, keyOf: ({ address }) => address,
     read: (after) => reader.listClaims(id, after?.address, pageRows),
@@ -55,7 +51,7 @@ const held = (reader: ClusterReader, { id }: ClusterHead, expected: Expected): A
   return [claims, ports, documents] as unknown as AnyDerived[];
 };
 
-const heldBack = (reader: ClusterReader, { id }: ClusterHead, expected: Expected, now: Date): AnyDerived[] => {
+const heldBack = (reader: ClusterReader, { id }: ClusterHead, expected: Expected, { pageRows }: Pace, now: Date): AnyDerived[] => {
   const reservations: Derived<StoredReservation, string> = {
     where: 'reservations', expected: expected.reservations, keyOf: ({ name }) => name,
     read: (after) => reader.listReservations(id, after?.name, pageRows),
@@ -80,7 +76,7 @@ const holderOf = ({ namespace, name, uid, revision }: { namespace: string; name:
   `${namespace}/${name} (${uid}) since revision ${revision}`;
 
 const compareOne = async <Row, Key extends string | number>(
-  { read, keyOf, expected, describe, counts = () => true }: Derived<Row, Key>, pause: Pause, say: (type: Difference['type'], key: string, what: string) => void,
+  { read, keyOf, expected, describe, counts = () => true }: Derived<Row, Key>, { pageRows, pause }: Pace, say: (type: Difference['type'], key: string, what: string) => void,
 ): Promise<void> => {
   const seen = new Set<Key>();
   for (let after: Row | undefined; ; ) {
@@ -96,7 +92,11 @@ const compareOne = async <Row, Key extends string | number>(
     after = page.at(-1);
     await pause();
   }
-  for (const [key, row] of expected) if (!seen.has(key) && counts(row)) say('missing', String(key), `is not there, and the log says ${describe(row)}`);
+  let looked = 0;
+  for (const [key, row] of expected) {
+    if (!seen.has(key) && counts(row)) say('missing', String(key), `is not there, and the log says ${describe(row)}`);
+    if (++looked % (pageRows * rowsInMemory) === 0) await pause();
+  }
 };
 
 const compareDefinition = ({ name, definition }: ClusterHead, expected: Expected, findings: Findings): void => {

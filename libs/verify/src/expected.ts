@@ -3,6 +3,7 @@ import type { Claim, CoolingAddress, Document, LogRow, PortClaim, StoredReservat
 import { parseAddress } from '@ipledger/ip';
 import { claimChanges, compileDefinition, poolOf, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
 import type { Difference } from './difference.js';
+import { rowsInMemory, type Pace } from './pace.js';
 
 const forgetRows = 10_000;
 
@@ -100,15 +101,16 @@ export class Expected {
   }
 
   /** Held addresses that lie in no range, and ranges in which every address is held: a state of the cluster, nothing wrong in its tables. */
-  occupancy(): { outOfRange: number; full: number } {
+  async occupancy({ pageRows, pause }: Pace): Promise<{ outOfRange: number; full: number }> {
     const pools = this.definition === null ? [] : compileDefinition(this.definition).pools;
     const left = new Map(pools.map((pool) => [pool, pool.usable.count]));
-    let outOfRange = 0;
+    let [outOfRange, looked] = [0, 0];
     for (const text of this.claims.keys()) {
       const address = parseAddress(text);
       const pool = address && poolOf(pools, address);
       if (pool === undefined) outOfRange++;
       else left.set(pool, (left.get(pool) ?? 0n) - 1n);
+      if (++looked % (pageRows * rowsInMemory) === 0) await pause();
     }
     return { outOfRange, full: [...left.values()].filter((count) => count <= 0n).length };
   }

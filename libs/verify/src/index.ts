@@ -1,3 +1,3 @@
 export { compareTopics } from './compare-topics.js';
 export { differenceLine, type Difference } from './difference.js';
-export { verifyCluster } from './verify-cluster.js';
+export { verifyCluster, type VerifiedCluster } from './verify-cluster.js';

@@ -1,14 +1,16 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
-import { compareTables, type Pause } from './compare-tables.js';
+import { compareTables } from './compare-tables.js';
 import { Findings, type Difference } from './difference.js';
 import { Expected } from './expected.js';
+import type { Pace } from './pace.js';
 
-const pageRows = 1_000;
+const unhurried: Pace = { pageRows: 1_000, pause: async () => undefined };
 /** A cluster under load moves on while its tables are read. Comparing again narrows the suspects down; after so often the rest is left to the next run. */
 const roundsMax = 5;
 
 export interface VerifyOptions {
-  pause?: Pause;
+  /** As fast as it goes, unless told. */
+  pace?: Pace;
   /** Called after every page of the log with the revision reached. */
   onProgress?(revision: number): void;
 }
@@ -34,17 +36,17 @@ export interface VerifiedCluster {
  * what differs in two rounds in the same words.
  */
 export const verifyCluster = async (store: EventStore, head: ClusterHead, options: VerifyOptions = {}): Promise<VerifiedCluster> => {
-  const { pause = async () => undefined } = options;
+  const { pace = unhurried, onProgress } = options;
   const now = new Date();
   const expected = new Expected(head.name, now);
   const inLog = new Findings();
-  const answer = (found: readonly Difference[], more: number, undecided: number): VerifiedCluster => ({
-    cluster: head.name, revision: expected.revision, differences: [...inLog.differences, ...found], more: inLog.more + more, undecided, ...expected.occupancy(),
+  const answer = async (found: readonly Difference[], more: number, undecided: number): Promise<VerifiedCluster> => ({
+    cluster: head.name, revision: expected.revision, differences: [...inLog.differences, ...found], more: inLog.more + more, undecided, ...(await expected.occupancy(pace)),
   });
   let suspects: ReadonlySet<string> | undefined;
   for (let round = 1; ; round++) {
-    await foldOn(store, head.id, expected, options, inLog);
-    const { differences: found, more } = await compareOnce(store, head, expected, pause, now);
+    await foldOn(store, head.id, expected, pace, inLog, onProgress);
+    const { differences: found, more } = await compareOnce(store, head, expected, pace, now);
     // Nothing was appended from the fold to the end of the reading: what differs, differs.
     if (found.length === 0 || (await store.head(head.id))?.revision === expected.revision) return answer(found, more, 0);
     const known = suspects;
@@ -55,21 +57,21 @@ export const verifyCluster = async (store: EventStore, head: ClusterHead, option
   }
 };
 
-const compareOnce = async (store: EventStore, head: ClusterHead, expected: Expected, pause: Pause, now: Date): Promise<Findings> => {
+const compareOnce = async (store: EventStore, head: ClusterHead, expected: Expected, pace: Pace, now: Date): Promise<Findings> => {
   const findings = new Findings();
-  await compareTables(store, (await store.head(head.id)) ?? head, expected, pause, now, findings);
+  await compareTables(store, (await store.head(head.id)) ?? head, expected, pace, now, findings);
   return findings;
 };
 
 /** The same words, but for the revision up to which the log was read. */
 const identityOf = ({ where, key, type, what }: Difference): string => JSON.stringify([where, key, type, what]);
 
-const foldOn = async (store: EventStore, clusterId: number, expected: Expected, { pause, onProgress }: VerifyOptions, inLog: Findings): Promise<void> => {
+const foldOn = async (store: EventStore, clusterId: number, expected: Expected, { pageRows, pause }: Pace, inLog: Findings, onProgress?: (revision: number) => void): Promise<void> => {
   for (;;) {
     const rows = await store.readLog(clusterId, expected.revision, pageRows);
     for (const row of rows) for (const one of expected.take(row)) inLog.add(one);
     onProgress?.(expected.revision);
     if (rows.length < pageRows) return;
-    await pause?.();
+    await pause();
   }
 };

@@ -26,8 +26,8 @@ export class TermOver extends StoreError {
   readonly retriable = false;
 }
 
-/** Any number will do, as long as it is the same in every process on a database. */
-const lockKey = 7_219_004_415;
+/** What only one process on a database does at a time. Any numbers will do, as long as they are the same in every process. */
+const lockKeys = { relay: 7_219_004_415, verify: 7_219_004_416 } as const;
 /** A holder that freezes loses its session, and with it the lock, after so long. */
 const idleSessionMs = 5_000;
 const heartbeatMs = 1_500;
@@ -43,7 +43,7 @@ export class RelaySession {
   /** Why the session is gone. */
   private lost: Error | undefined;
 
-  private constructor(private readonly client: pg.Client) {
+  private constructor(private readonly client: pg.Client, private readonly purpose: keyof typeof lockKeys) {
     client.on('error', (error) => { this.lost ??= error; });
     client.on('end', () => { this.lost ??= new Error('the connection was closed'); });
     // Also while a publish hangs on a broker that is away: the server must not take that for a frozen process.
@@ -52,9 +52,9 @@ export class RelaySession {
   }
 
   /** @throws StoreUnavailable */
-  static async open(url: string): Promise<RelaySession> {
+  static async open(url: string, purpose: keyof typeof lockKeys = 'relay'): Promise<RelaySession> {
     const client = new pg.Client({
-      connectionString: url, application_name: 'ipledger relay', connectionTimeoutMillis: 5_000, query_timeout: answerMsMax, statement_timeout: answerMsMax,
+      connectionString: url, application_name: `ipledger ${purpose}`, connectionTimeoutMillis: 5_000, query_timeout: answerMsMax, statement_timeout: answerMsMax,
       keepAlive: true,
       // The defaults mean hours. tcp_user_timeout is for a holder that froze with an answer half received: that is not idle.
       options: `-c idle_session_timeout=${idleSessionMs} -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=2 -c tcp_user_timeout=6000`,
@@ -66,12 +66,12 @@ export class RelaySession {
       await client.end().catch(() => undefined);
       throw storeErrorOf(error);
     }
-    return new RelaySession(client);
+    return new RelaySession(client, purpose);
   }
 
-  /** Whether this session is the one that relays, from now to its end. Asked again and again, since waiting would hold a snapshot. */
+  /** Whether this session is the one that relays (or verifies), from now to its end. Asked again and again, since waiting would hold a snapshot. */
   async tryLock(): Promise<boolean> {
-    return (await this.rows<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [lockKey]))[0]?.locked === true;
+    return (await this.rows<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [lockKeys[this.purpose]]))[0]?.locked === true;
   }
 
   /** Ends the term of whoever relayed before. To be called with the lock. */
