@@ -13,3 +13,4 @@ export { EmbeddedPostgresError } from './embedded-postgres-error.js';
 export { kafkaSettings, type KafkaConfig } from './kafka-config.js';
 export { invalidRequest, problem, problemCatalogue, ProblemError, wholeNumberIn } from './problem.js';
 export type { Problem } from './problem.js';
+export { drained, Nap } from './waits.js';

@@ -1,4 +1,5 @@
 import type { EventStore, LogRow } from '@ipledger/event-store';
+import { Nap } from '@ipledger/runtime';
 import { encodeService, type Event, type PreviousService, type ServiceObject } from '@ipledger/services';
 import { eventsBackMax } from './list-at.js';
 
@@ -43,7 +44,7 @@ class ClusterFeed {
   private kept: ServiceChange[] = [];
   /** Everything after this revision, up to `revision`, is in `kept`. */
   private keptAfter: number;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
   private reading: Promise<void> | undefined;
 
   constructor(private readonly store: EventStore, private readonly clusterId: number, private revision: number) {
@@ -80,7 +81,7 @@ class ClusterFeed {
   }
 
   hint(): void {
-    this.wake();
+    this.nap.wake();
   }
 
   private async read(): Promise<void> {
@@ -88,7 +89,7 @@ class ClusterFeed {
       try {
         const rows = await this.store.readLog(this.clusterId, this.revision, logPageRows);
         for (const row of rows) this.take(row);
-        if (rows.length < logPageRows) await this.pause();
+        if (rows.length < logPageRows) await this.nap.sleep(idleMs);
       } catch (error) {
         for (const listener of this.listeners.keys()) listener.failed(error);
         this.listeners.clear();
@@ -110,16 +111,6 @@ class ClusterFeed {
       this.keptAfter = dropped.at(-1)?.revision ?? this.keptAfter;
     }
     for (const listener of this.listeners.keys()) listener.reached(this.revision);
-  }
-
-  private pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, idleMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { EventStore } from '@ipledger/event-store';
+import { drained, Nap } from '@ipledger/runtime';
 import type { FastifyReply } from 'fastify';
 import { parseDocument, readDocument, type ServiceObject } from '@ipledger/services';
 import type { KnownCluster } from '../writer/writers.js';
@@ -63,7 +64,7 @@ class Watch implements FeedListener {
   private reachedRevision = 0;
   private ended = false;
   private failure: unknown;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
   private columnsSent = false;
 
   constructor(private readonly store: EventStore, private readonly request: WatchRequest, private readonly response: ServerResponse, private readonly onSent: (type: EventType) => void) {}
@@ -73,7 +74,7 @@ class Watch implements FeedListener {
       this.response.destroy();
       this.end();
     } else if (!this.ended) this.queue.push(change);
-    this.wake();
+    this.nap.wake();
   }
   async catchUp(change: ServiceChange): Promise<boolean> {
     if (!this.ended) await this.sendChange(change);
@@ -88,7 +89,7 @@ class Watch implements FeedListener {
   }
   end(): void {
     this.ended = true;
-    this.wake();
+    this.nap.wake();
   }
 
   /** @returns the revision from which changes follow */
@@ -115,7 +116,7 @@ class Watch implements FeedListener {
       else if (this.request.query.allowBookmarks && Date.now() - bookmarked >= bookmarkMs) {
         bookmarked = Date.now();
         await this.sendBookmark(this.reachedRevision, false);
-      } else await this.pause();
+      } else await this.nap.sleep(bookmarkMs);
     }
     if (this.failure !== undefined) throw this.failure;
   }
@@ -170,24 +171,6 @@ class Watch implements FeedListener {
   async send(type: EventType, object: string): Promise<void> {
     this.onSent(type);
     if (this.response.write(`{"type":"${type}","object":${object}}\n`) || this.response.destroyed) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.response.destroy(), drainMsMax);
-      const go = (): void => {
-        clearTimeout(timer);
-        this.response.off('drain', go).off('close', go);
-        resolve();
-      };
-      this.response.on('drain', go).on('close', go);
-    });
-  }
-
-  private pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, bookmarkMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    await drained(this.response, drainMsMax);
   }
 }

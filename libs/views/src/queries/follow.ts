@@ -1,38 +1,44 @@
 import type { ServerResponse } from 'node:http';
 import type { EventStore, LogRow } from '@ipledger/event-store';
 import { eventsOf, recordedCommand } from '@ipledger/messaging';
+import { drained, Nap } from '@ipledger/runtime';
 
 const idleMs = 50;
 const pageRows = 500;
 const heartbeatMs = 15_000;
-/** What may wait for a slow reader; with more the stream is cut off, and the client comes back with the last id that it has. */
+/** What may wait in memory for one reader; with more it leaves the others and reads on by itself, as fast as it takes it. */
 const waitingBytesMax = 4 * 1024 * 1024;
-/** How long a reader that is still catching up may keep the connection full. */
+/** How long a reader may keep the connection full. Then it is cut off, and comes back with the last id that it has. */
 const drainMsMax = 30_000;
 
 type Log = Pick<EventStore, 'readLog'>;
+type Cluster = { id: number; name: string };
 
 /** Server-sent events of the log: `id` is the revision, `data` the event. The log of a cluster is read once, however many follow it. */
 export class LogFollowers {
   private readonly feeds = new Map<number, Feed>();
   private readonly followers = new Set<Follower>();
+  private ended = false;
 
   constructor(private readonly log: Log) {}
 
   /** Serves one follower from a revision on, until it goes or the process stops. */
-  async follow(cluster: { id: number; name: string }, after: number, response: ServerResponse): Promise<void> {
+  async follow(cluster: Cluster, after: number, response: ServerResponse): Promise<void> {
     const follower = new Follower(response, after);
     this.followers.add(follower);
+    if (this.ended) follower.end();
     try {
       while (!follower.isOver) {
+        await follower.drained();
         const rows = await this.log.readLog(cluster.id, follower.reached, pageRows);
-        for (const row of rows) await follower.sendWaiting(row.revision, eventsText(cluster.name, row, after));
-        if (rows.length < pageRows && this.feedOf(cluster, follower.reached).join(follower)) break;
+        for (const row of rows) {
+          follower.send(row.revision, eventsText(cluster.name, row, after));
+          await follower.drained();
+        }
+        if (rows.length < pageRows) await this.feedOf(cluster, follower.reached).join(follower);
       }
-      await follower.over;
     } finally {
       this.followers.delete(follower);
-      this.feeds.get(cluster.id)?.leave(follower);
       follower.end();
     }
   }
@@ -46,12 +52,13 @@ export class LogFollowers {
     return this.followers.size;
   }
 
-  /** Ends every stream; clients come back elsewhere with their last id. */
+  /** Ends every stream, and each that begins from now on; clients come back elsewhere with their last id. */
   end(): void {
+    this.ended = true;
     for (const follower of this.followers) follower.end();
   }
 
-  private feedOf(cluster: { id: number; name: string }, revision: number): Feed {
+  private feedOf(cluster: Cluster, revision: number): Feed {
     const known = this.feeds.get(cluster.id);
     if (known !== undefined) return known;
     const feed = new Feed(this.log, cluster, revision, () => this.feeds.delete(cluster.id));
@@ -62,27 +69,28 @@ export class LogFollowers {
 
 /** Reads the log of one cluster while anybody follows it. */
 class Feed {
-  private readonly followers = new Set<Follower>();
-  private wake: () => void = () => {};
+  /** Each with what tells it that it follows no longer. */
+  private readonly followers = new Map<Follower, () => void>();
+  private readonly nap = new Nap();
   private reading = false;
 
-  constructor(private readonly log: Log, private readonly cluster: { id: number; name: string }, private revision: number, private readonly onIdle: () => void) {}
+  constructor(private readonly log: Log, private readonly cluster: Cluster, private revision: number, private readonly onIdle: () => void) {}
 
-  /** @returns false when the feed is past what the follower has: it must read on by itself first */
-  join(follower: Follower): boolean {
-    if (this.revision > follower.reached) return false;
-    this.followers.add(follower);
+  /**
+   * Sends the follower what comes, until it is over or too slow for that; then it must read on by itself. At once when the feed
+   * is past what it has. What it has already it does not get again.
+   */
+  async join(follower: Follower): Promise<void> {
+    if (this.revision > follower.reached || follower.isOver) return;
+    const left = new Promise<void>((resolve) => this.followers.set(follower, resolve));
     if (!this.reading) void this.read();
-    return true;
-  }
-
-  leave(follower: Follower): void {
+    await Promise.race([left, follower.over]);
     this.followers.delete(follower);
-    this.wake();
+    this.nap.wake();
   }
 
   hint(): void {
-    this.wake();
+    this.nap.wake();
   }
 
   private async read(): Promise<void> {
@@ -90,27 +98,25 @@ class Feed {
     while (this.followers.size > 0) {
       const rows = await this.log.readLog(this.cluster.id, this.revision, pageRows).catch(() => {
         // The streams end: the clients come back with their last id when the database answers again.
-        for (const follower of this.followers) follower.end();
+        for (const follower of this.followers.keys()) follower.end();
         return [];
       });
-      for (const row of rows) {
-        const text = eventsText(this.cluster.name, row, 0);
-        for (const follower of this.followers) follower.send(row.revision, text);
-        this.revision = row.revision;
-      }
-      if (rows.length < pageRows && this.followers.size > 0) await this.pause();
+      for (const row of rows) this.take(row);
+      if (rows.length < pageRows && this.followers.size > 0) await this.nap.sleep(idleMs);
     }
     this.onIdle();
   }
 
-  private pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, idleMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Must not wait: the others would wait too. */
+  private take(row: LogRow): void {
+    const text = eventsText(this.cluster.name, row, 0);
+    for (const [follower, leave] of this.followers) {
+      follower.send(row.revision, text);
+      if (follower.waitingBytes <= waitingBytesMax) continue;
+      this.followers.delete(follower);
+      leave();
+    }
+    this.revision = row.revision;
   }
 }
 
@@ -131,30 +137,24 @@ class Follower {
     });
   }
 
+  /** Also of a client that went before its stream began. */
   get isOver(): boolean {
     return this.response.destroyed || this.response.writableEnded;
   }
 
-  /** Must not wait: the others would wait too. What the follower has already is not sent again. */
+  get waitingBytes(): number {
+    return this.response.writableLength;
+  }
+
   send(revision: number, text: string): void {
     if (revision <= this.reached || this.isOver) return;
     this.reached = revision;
     this.response.write(text);
-    if (this.response.writableLength > waitingBytesMax) this.response.destroy();
   }
 
-  async sendWaiting(revision: number, text: string): Promise<void> {
-    this.reached = revision;
-    if (this.isOver || this.response.write(text)) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.response.destroy(), drainMsMax);
-      const go = (): void => {
-        clearTimeout(timer);
-        this.response.off('drain', go).off('close', go);
-        resolve();
-      };
-      this.response.on('drain', go).on('close', go);
-    });
+  /** Waits until the connection takes more. */
+  async drained(): Promise<void> {
+    if (!this.isOver && this.response.writableNeedDrain) await drained(this.response, drainMsMax);
   }
 
   end(): void {

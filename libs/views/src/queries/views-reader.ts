@@ -1,5 +1,5 @@
 import { storeErrorOf } from '@ipledger/event-store';
-import { problem, ProblemError } from '@ipledger/runtime';
+import { Nap, problem, ProblemError } from '@ipledger/runtime';
 import type pg from 'pg';
 
 /** What an answer reflects: everything up to this revision, whose event has this time. null before the first event. */
@@ -15,7 +15,7 @@ export class ViewsReader {
   /** Who waits for which revision of which cluster: however many wait, one query asks for all. */
   private readonly waiting = new Set<{ cluster: string; revision: number; reached(): void }>();
   private polling: Promise<void> | undefined;
-  private wake: () => void = () => {};
+  private readonly nap = new Nap();
 
   constructor(private readonly pool: pg.Pool) {}
 
@@ -63,7 +63,7 @@ export class ViewsReader {
 
   /** This process has moved a checkpoint: whoever waits need not wait for the next look. */
   hint(): void {
-    if (this.waiting.size > 0) this.wake();
+    if (this.waiting.size > 0) this.nap.wake();
   }
 
   private async poll(): Promise<void> {
@@ -74,13 +74,7 @@ export class ViewsReader {
       } catch {
         // The waiters find out themselves: each reads once more when its time is over.
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pollMs);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await this.nap.sleep(pollMs);
     }
   }
 
