@@ -39,13 +39,13 @@ export class StoreUnavailable extends StoreError {
   readonly retriable = true;
 }
 
-/** Thrown when the database has another schema than this program was written for. Nothing was written. */
+/** Thrown when the database has an older schema than this program was written for, or a newer one that does not serve it. Nothing was written. */
 export class SchemaMismatch extends StoreError {
   readonly retriable = false;
-  constructor(readonly found: number, readonly needed: number) {
+  constructor(readonly found: number, readonly needed: number, readonly minProgramVersion: number) {
     super(found < needed
       ? `The database schema is at version ${found}, but this program needs ${needed}: run "npm run admin -- migrate".`
-      : `The database schema is at version ${found}, which is newer than this program (${needed}): run the newer program.`);
+      : `The database schema is at version ${found}, which is newer than this program (${needed}) and serves programs from ${minProgramVersion} on: run a newer program.`);
   }
 }
 

@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate, requireSchema, SchemaMismatch, schemaVersion, StoreUnavailable, UnsupportedPostgres } from '@ipledger/event-store';
 import { freshDatabase } from '@ipledger/testing';
 import type { TestDatabase } from '@ipledger/testing';
 import pg from 'pg';
+import { readMigrations } from '../src/postgres/migrate.js';
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -42,7 +45,7 @@ describe('migrating', () => {
     await client.query('CREATE TABLE schema_migrations (version int CONSTRAINT schema_migrations_pkey PRIMARY KEY, name text NOT NULL)');
     for (const [index, name] of files.slice(0, 3).entries())
       await client.query(`${readFileSync(folder + name, 'utf8')}; INSERT INTO schema_migrations VALUES (${index + 1}, '${name}')`);
-    await expect(requireSchema(database.url)).rejects.toEqual(new SchemaMismatch(3, schemaVersion));
+    await expect(requireSchema(database.url)).rejects.toEqual(new SchemaMismatch(3, schemaVersion, 3));
     expect(await migrate(database.url)).toEqual(files.slice(3));
     await requireSchema(database.url);
   });
@@ -82,6 +85,59 @@ describe('migrating', () => {
   it('makes the schema of migrations/schema.txt', async () => {
     await migrate(database.url);
     await expect(await describeSchema()).toMatchFileSnapshot(fileURLToPath(new URL('../../../migrations/schema.txt', import.meta.url)));
+  });
+});
+
+/** Programs of three versions, told by the migrations that each has: a table, a column for it (expand), and what only the second one knows (contract). */
+describe('a rolling upgrade', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'ipledger-migrations-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const files = { '0001_a.sql': 'CREATE TABLE a (x int);', '0002_expand.sql': '-- Why.\n-- min-program-version: 1\nALTER TABLE a ADD COLUMN y int;', '0003_contract.sql': '-- min-program-version: 2\nALTER TABLE a DROP COLUMN x;' };
+  const write = (names: Record<string, string>): void => {
+    for (const [name, sql] of Object.entries(names)) writeFileSync(join(folder, name), sql);
+  };
+  const program = (version: number): ReturnType<typeof readMigrations> => readMigrations(folder).slice(0, version);
+  const newerThan = (version: number, found: number, from: number): string =>
+    `The database schema is at version ${found}, which is newer than this program (${version}) and serves programs from ${from} on: run a newer program.`;
+
+  it.each([
+    { schema: 1, serves: [1], refusals: { 2: 'The database schema is at version 1, but this program needs 2: run "npm run admin -- migrate".' } },
+    { schema: 2, serves: [1, 2], refusals: { 3: 'The database schema is at version 2, but this program needs 3: run "npm run admin -- migrate".' } },
+    { schema: 3, serves: [2, 3], refusals: { 1: newerThan(1, 3, 2) } },
+  ])('of schema $schema serves the programs $serves', async ({ schema, serves, refusals }) => {
+    write(files);
+    await migrate(database.url, program(schema));
+    for (const version of serves) {
+      await requireSchema(database.url, version);
+      expect(await migrate(database.url, program(version))).toEqual([]);
+    }
+    for (const [version, why] of Object.entries(refusals)) await expect(requireSchema(database.url, Number(version))).rejects.toThrow(why);
+    expect(await versions()).toEqual(upTo(schema));
+  });
+
+  it('with a migration that says nothing refuses every older program, to start and to migrate', async () => {
+    write({ ...files, '0003_contract.sql': 'ALTER TABLE a DROP COLUMN x;' });
+    await migrate(database.url, program(3));
+    for (const version of [1, 2]) {
+      await expect(requireSchema(database.url, version)).rejects.toThrow(newerThan(version, 3, 3));
+      await expect(migrate(database.url, program(version))).rejects.toEqual(new SchemaMismatch(3, version, 3));
+    }
+  });
+
+  it('begins with a database from before programs said so, which serves its own version only', async () => {
+    write(files);
+    await client.query('CREATE TABLE schema_migrations (version int CONSTRAINT schema_migrations_pkey PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())');
+    await client.query("CREATE TABLE a (x int); INSERT INTO schema_migrations (version, name) VALUES (1, '0001_a.sql')");
+    await requireSchema(database.url, 1);
+    await expect(requireSchema(database.url, 0)).rejects.toEqual(new SchemaMismatch(1, 0, 1));
+    expect(await Promise.all([migrate(database.url, program(2)), migrate(database.url, program(2))]).then((applied) => applied.flat())).toEqual(['0002_expand.sql']);
+    for (const version of [1, 2]) await requireSchema(database.url, version);
+  });
+
+  it.each(['3', '0', 'two', '', '1 or so'])('takes no file that serves programs from %j on', (marker) => {
+    write({ '0001_a.sql': '', '0002_b.sql': `-- min-program-version: ${marker}\nSELECT 1` });
+    expect(() => readMigrations(folder)).toThrow('migrations/0002_b.sql should say "-- min-program-version: N" with N from 1 to 2');
   });
 });
 

@@ -106,7 +106,7 @@ const options = {
   databaseUrl: { summary: 'Postgres 15 or newer that holds the log, postgres://…', parse: databaseUrl },
   databaseDirectUrl: { summary: 'the same database past a pooler such as PgBouncer, for the lock of the relay', parse: databaseUrl },
   viewsDatabaseUrl: { summary: 'Postgres 15 or newer that holds the views; the one of the log otherwise', parse: databaseUrl },
-  migrateOnStart: { summary: 'bring the schema up to date at start; otherwise refuse one that differs', isBoolean: true, parse: boolean },
+  migrateOnStart: { summary: 'bring the schema up to date at start; otherwise refuse one that is older, or too new', isBoolean: true, parse: boolean },
   logLevel: { summary: `least severe level that is logged: ${logLevels.join(', ')}`, parse: oneOf(logLevels) },
   logFormat: { summary: 'pretty for people, json for one object per line', parse: oneOf(logFormats) },
   queueLimit: { summary: 'commands that may wait per cluster; more are refused with 429', parse: integer(1, 1_000_000) },
