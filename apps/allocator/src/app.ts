@@ -2,19 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openGuard, type AccessSetUp } from '@ipledger/access';
-import type { MetricsRegistry } from '@ipledger/runtime';
+import { Connections, httpEdgeOptions, markEveryAnswer, type MetricsRegistry } from '@ipledger/runtime';
 import { readJsonBytes } from '@ipledger/services';
 import { LogFollowers } from '@ipledger/views';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
-import { answerUnreadable, Connections } from './connections.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { AllocatorMetrics } from './metrics.js';
 import { problem, ProblemError } from './problem.js';
-import { requestIdOf } from './request-context.js';
 import type { VerifyObserver } from './verify-regularly.js';
 import { Writers } from './writer/writers.js';
 
@@ -53,13 +51,8 @@ export interface Allocator {
 export const createAllocator = async (options: AllocatorOptions, access?: AccessSetUp): Promise<Allocator> => {
   const adapter = new FastifyAdapter({
     ...(access?.tls && { https: access.tls.options }),
+    ...httpEdgeOptions,
     bodyLimit: bodyBytesMax,
-    exposeHeadRoutes: false,
-    genReqId: ({ headers }: Pick<IncomingMessage, 'headers'>) => requestIdOf(headers),
-    forceCloseConnections: 'idle',
-    return503OnClosing: false, // what was sent on a connection that is still open is answered
-    clientErrorHandler: answerUnreadable,
-    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn, trusted: () => access.tls?.trusted ?? '' }) }), adapter, { bodyParser: false, logger: false });
@@ -68,6 +61,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = listRoutes(fastify);
   const connections = new Connections(fastify);
+  markEveryAnswer(fastify);
   parseBodies(fastify);
   observeRequests(fastify, app.get(AllocatorMetrics));
   const guard = access?.guard ?? openGuard();
@@ -142,11 +136,6 @@ const listRoutes = (fastify: FastifyInstance): { method: string; path: string }[
 };
 
 const observeRequests = (fastify: FastifyInstance, metrics: AllocatorMetrics): void => {
-  fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff'); // what is not said to be a page is never taken for one
-    done();
-  });
   fastify.addHook('onResponse', (request, reply, done) => {
     metrics.request(request.routeOptions.url ?? '(none)', request.method, reply.statusCode, reply.elapsedTime / 1000);
     done();

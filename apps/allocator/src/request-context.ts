@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { identityOf } from '@ipledger/access';
 import type { Command } from '@ipledger/services';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -8,8 +8,7 @@ import { newCommandId } from './writer/random.js';
 const userAgentCharsMax = 256;
 
 /**
- * Who sent a request: what the log remembers of it. A request id is taken over when it is 1 to 128 printable ASCII
- * characters without spaces, else made. `actor` is the user; null when nobody is asked who he is.
+ * Who sent a request: what the log remembers of it. `actor` is the user; null when nobody is asked who he is.
  */
 export interface RequestContext {
   requestId: string;
@@ -24,12 +23,6 @@ export const requestContext = (request: FastifyRequest): RequestContext => ({
   userAgent: header(request, 'user-agent')?.slice(0, userAgentCharsMax) ?? null,
   traceparent: validTraceparent(header(request, 'traceparent')),
 });
-
-/** For Fastify's `genReqId`. */
-export const requestIdOf = (headers: Record<string, string | string[] | undefined>): string => {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
-};
 
 /** W3C Trace Context, version 00; anything else is not passed on. */
 const validTraceparent = (text: string | undefined): string | null =>

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { openGuard, Refused, type AccessSetUp } from '@ipledger/access';
 import { StoreError, type EventStore } from '@ipledger/event-store';
 import { StatsModule, type Stats } from '@ipledger/observability';
-import { contentTypes, negotiateFormat, problem, ProblemError, type Logger, type MetricsRegistry, type Problem } from '@ipledger/runtime';
+import { Connections, contentTypes, httpEdgeOptions, markEveryAnswer, negotiateFormat, problem, ProblemError, type Logger, type MetricsRegistry, type Problem } from '@ipledger/runtime';
 import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
 import { Catch, Controller, Get, HttpException, Inject, Module, NotFoundException, Req, Res, type ArgumentsHost, type DynamicModule, type ExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -98,7 +98,10 @@ class ProjectorModule {
 export interface ProjectorHttp {
   /** @returns the port, which the system chooses when 0 is given */
   listen(port: number, host: string): Promise<number>;
+  /** Answers those requests that were taken, ends every stream, then returns. */
   close(): Promise<void>;
+  /** Serves on, but asks every client to send its next request elsewhere. */
+  turnAway(): void;
 }
 
 /**
@@ -106,12 +109,14 @@ export interface ProjectorHttp {
  * @param access who gets in; without it everybody may read everything
  */
 export const createProjectorHttp = async (options: ProjectorHttpOptions, access?: AccessSetUp): Promise<ProjectorHttp> => {
-  const adapter = new FastifyAdapter({ ...(access?.tls && { https: access.tls.options }), exposeHeadRoutes: false, forceCloseConnections: 'idle', routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true } });
+  const adapter = new FastifyAdapter({ ...(access?.tls && { https: access.tls.options }), ...httpEdgeOptions });
   const followers = new LogFollowers(options.store);
   const app = await NestFactory.create<NestFastifyApplication>(ProjectorModule.of(options, followers), adapter, { bodyParser: false, logger: false });
   const errors = new ProblemFilter(options.logger);
   app.useGlobalFilters(errors);
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const connections = new Connections(fastify);
+  markEveryAnswer(fastify);
   (access?.guard ?? openGuard()).install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   await app.init();
   access?.tls?.serve(fastify.server as Server);
@@ -120,9 +125,10 @@ export const createProjectorHttp = async (options: ProjectorHttpOptions, access?
       await app.listen(port, host);
       return (app.getHttpServer().address() as AddressInfo).port;
     },
+    turnAway: () => connections.turnAway(),
     close: async () => {
       followers.end();
-      await app.close();
+      await connections.endWith(() => app.close());
     },
   };
 };

@@ -31,8 +31,11 @@ const start = async (): Promise<string> => {
   startProjection({ store, viewsUrl, kafka: config, registry, logger, lifecycle, onApplied: () => views.hint() });
   const http = await createProjectorHttp({ store, views, stats, registry, logger, isStopping: () => lifecycle.isStopping }, access);
   lifecycle.onShutdown('answer what was taken', () => http.close());
-  // `/readyz` says no already; requests are still answered.
-  lifecycle.onShutdown('wait until balancers turn away', () => delay(config.drainSeconds * 1000), (config.drainSeconds + 1) * 1000);
+  // `/readyz` says no already; requests are still answered, each with `Connection: close`.
+  lifecycle.onShutdown('wait until balancers turn away', () => {
+    http.turnAway();
+    return delay(config.drainSeconds * 1000);
+  }, (config.drainSeconds + 1) * 1000);
   const port = await http.listen(config.port, config.host);
   return `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 };
