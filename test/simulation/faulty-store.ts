@@ -19,7 +19,7 @@ export interface Sabotage {
 }
 
 const readers = ['clusters', 'clusterByName', 'head', 'readLog', 'logRowAt', 'documents', 'listDocuments', 'requests', 'claim', 'listClaims',
-  'listClaimedAddresses', 'countClaims', 'listPortClaims', 'listServiceEntries', 'findCommands'] as const;
+  'listClaimedAddresses', 'countClaims', 'listPortClaims', 'listServiceEntries', 'findCommands', 'listReservations', 'reservation', 'listCooling', 'countHeldBack'] as const;
 
 /**
  * A store seen through a network: each call waits for its turn on the way there and on the way back, and some are lost.

@@ -63,13 +63,19 @@ const operate = async (id: string, writers: readonly Writer[], scheduler: Schedu
   const operation: Operation = { id, cluster, kind, service: `shop/${name}`, startMs: scheduler.now, endMs: 0, unknownAttempts: 0, outcome: { kind: 'unknown', why: 'never answered' } };
   const keyed = random.chance(0.7);
   for (let attempt = 1; attempt <= (keyed ? attempts : 1); attempt++) {
-    operation.outcome = await random.pick(writers).submit(orderOf(id, attempt, command, random, keyed)).then(seen, (error: unknown): Seen => ({ kind: 'unknown', why: String(error) }));
+    operation.outcome = await random.pick(writers).submit(orderOf(id, attempt, command, random, keyed)).then(seen, unanswered);
     await scheduler.turn();
     if (operation.outcome.kind !== 'unknown') break;
     operation.unknownAttempts++;
   }
   operation.endMs = scheduler.now;
   return operation;
+};
+
+/** A store that lacks what the writer calls is a fault of the simulation, in which nothing would happen at all. */
+const unanswered = (error: unknown): Seen => {
+  if (error instanceof TypeError) throw error;
+  return { kind: 'unknown', why: String(error) };
 };
 
 const orderOf = (id: string, attempt: number, command: Order['command'], random: Random, keyed = true): Order => {
