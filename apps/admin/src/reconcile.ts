@@ -30,7 +30,7 @@ export const runReconcile = async ({ remote }: Usage): Promise<{ text: string; e
   const did = remote.apply ? `; ${done.imported} imported, ${done.updated} brought in line, ${done.forgotten} forgotten, ${left} left as they are` : '';
   const withForget = found.some(({ kind }) => kind === 'surplus' || kind === 'replaced') && !remote.forget;
   const hints = [...(remote.apply ? [] : ['nothing was changed; --apply brings the ledger in line']), ...(withForget ? ['what the live cluster has no longer is forgotten only with --apply --forget'] : [])];
-  return { text: [`${head}: ${found.length} differences${did}`, ...lines.slice(0, linesMax), ...more, ...hints].join('\n'), exitCode: left > 0 ? 1 : 0 };
+  return { text: [`${head}: ${found.length} ${found.length === 1 ? 'difference' : 'differences'}${did}`, ...lines.slice(0, linesMax), ...more, ...hints].join('\n'), exitCode: left > 0 ? 1 : 0 };
 };
 
 type Done = Pick<ImportResult, 'imported' | 'updated' | 'forgotten'> & { conflicts: ReadonlyMap<string, readonly string[]> };
