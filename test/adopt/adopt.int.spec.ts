@@ -192,6 +192,15 @@ describe('adopting a running cluster', () => {
       expect(await contents(ledger)).toEqual(await contents(live));
     });
 
+    it('names what cannot be read here, and leaves it', async () => {
+      await fill(2);
+      const { items } = JSON.parse(await exported(live)) as { items: { metadata: { name: string }; spec: object }[] };
+      const from = await file('newer.json', JSON.stringify({ kind: 'List', items: items.map((item) => (item.metadata.name === 's1' ? { ...item, spec: { ...item.spec, sspec: 1 } } : item)) }));
+      const { text, exitCode } = await runReconcile(usage('reconcile', ledger, '--from', from, '--apply'));
+      expect([text.split('\n').slice(1), exitCode]).toEqual([['  shop/s0 is not in the ledger', '  shop/s1 is not in the ledger; conflict: the line holds what is not known here: unknown field "spec.sspec"'], 1]);
+      expect(text).toContain('1 imported, 0 brought in line, 0 forgotten, 1 left as they are');
+    });
+
     it('does not forget without --apply', async () => {
       await expect(reconcile('--forget')).rejects.toThrow('--forget goes with --apply');
     });

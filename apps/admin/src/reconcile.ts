@@ -35,20 +35,24 @@ export const runReconcile = async ({ remote }: Usage): Promise<{ text: string; e
 
 type Done = Pick<ImportResult, 'imported' | 'updated' | 'forgotten'> & { conflicts: ReadonlyMap<string, readonly string[]> };
 
+type Line = { key: string; text: string };
+
 /** Without `apply` it is tried only, so that conflicts are told as well. */
 const bringInLine = async (ledger: Ledger, found: readonly Difference[], { apply, forget }: Pick<Usage['remote'], 'apply' | 'forget'>): Promise<Done> => {
   const done = { imported: 0, updated: 0, forgotten: 0, conflicts: new Map<string, string[]>() };
-  const send = async (lines: readonly string[]): Promise<void> => {
+  const send = async (lines: readonly Line[]): Promise<void> => {
     done.conflicts.clear();
     for (let from = 0; from < lines.length; from += linesPerImport) {
-      const result = await importLines(ledger, lines.slice(from, from + linesPerImport), { existing: 'replace', dryRun: !apply });
+      const sent = lines.slice(from, from + linesPerImport);
+      const result = await importLines(ledger, sent.map(({ text }) => text), { existing: 'replace', dryRun: !apply });
       for (const count of ['imported', 'updated', 'forgotten'] as const) done[count] += result[count];
-      for (const { service, reasons } of result.first) done.conflicts.set(service ?? '', reasons);
+      // By line: of one that cannot be read the answer names no Service.
+      for (const { line, reasons } of result.first) done.conflicts.set(sent[line - 1]?.key ?? '', reasons);
     }
   };
-  if (forget) await send(found.flatMap((difference) => (difference.kind === 'surplus' || difference.kind === 'replaced' ? [forgetLine(difference.ledger)] : [])));
-  const lines = found.flatMap((difference) =>
-    (difference.kind === 'missing' || difference.kind === 'differs' || (difference.kind === 'replaced' && forget) ? [JSON.stringify({ apiVersion: 'v1', kind: 'Service', ...difference.live })] : []));
+  if (forget) await send(found.flatMap((difference) => (difference.kind === 'surplus' || difference.kind === 'replaced' ? [forgetLine(difference)] : [])));
+  const lines = found.flatMap((difference): Line[] =>
+    (difference.kind === 'missing' || difference.kind === 'differs' || (difference.kind === 'replaced' && forget) ? [{ key: difference.key, text: JSON.stringify({ apiVersion: 'v1', kind: 'Service', ...difference.live }) }] : []));
   await send(lines);
   // An address or port that moved between two Services is free only when the one that had it has been brought in line.
   if (apply && done.conflicts.size > 0) await send(lines);
@@ -57,7 +61,7 @@ const bringInLine = async (ledger: Ledger, found: readonly Difference[], { apply
 
 const isApplied = (kind: Difference['kind'], forget: boolean): boolean => kind === 'missing' || kind === 'differs' || (forget && kind !== 'unclear');
 
-const forgetLine = ({ metadata: { namespace, name, uid } }: Service): string => JSON.stringify({ deleted: { namespace, name, uid } });
+const forgetLine = ({ key, ledger: { metadata: { namespace, name, uid } } }: { key: string; ledger: Service }): Line => ({ key, text: JSON.stringify({ deleted: { namespace, name, uid } }) });
 
 const lineOf = (difference: Difference, conflict: readonly string[] | undefined): string => {
   const does = conflict === undefined ? '' : `; conflict: ${conflict.join('; ')}`;
