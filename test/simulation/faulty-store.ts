@@ -1,4 +1,4 @@
-import { OutcomeUnknown, StoreUnavailable, type AppendBatch, type ClusterReader, type EventStore, type LockedSession } from '@ipledger/event-store';
+import { OutcomeUnknown, StoreUnavailable, type AppendBatch, type EventStore, type LockedSession } from '@ipledger/event-store';
 import type { Random } from '../chaos/random.js';
 import type { Scheduler } from './scheduler.js';
 
@@ -17,9 +17,6 @@ export interface Sabotage {
   /** The answer before the commit. */
   answerBeforeCommit?: boolean;
 }
-
-const readers = ['clusters', 'clusterByName', 'head', 'readLog', 'logRowAt', 'documents', 'listDocuments', 'requests', 'claim', 'listClaims',
-  'listClaimedAddresses', 'countClaims', 'listPortClaims', 'listServiceEntries', 'findCommands', 'listReservations', 'reservation', 'listCooling', 'countHeldBack'] as const;
 
 /**
  * A store seen through a network: each call waits for its turn on the way there and on the way back, and some are lost.
@@ -47,8 +44,14 @@ export const faultyStore = (store: EventStore, scheduler: Scheduler, random: Ran
     await work();
     await scheduler.turn();
   };
-  const reader = (target: ClusterReader): Partial<EventStore> => Object.fromEntries(readers.filter((name) => name in target)
-    .map((name) => [name, (...args: unknown[]) => call(() => (target as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>)[name]!(...args))]));
+  /** Every method of the target is a call over the network, but for those that are told otherwise. */
+  const remote = <T extends object>(target: T, otherwise: Partial<T>): T => new Proxy(target, {
+    get: (_, name) => {
+      if (name in otherwise) return otherwise[name as keyof T];
+      const member = (target as Record<PropertyKey, unknown>)[name];
+      return typeof member === 'function' ? (...args: unknown[]) => call(() => (member as (...given: unknown[]) => Promise<unknown>).apply(target, args)) : member;
+    },
+  });
   const append = async (batch: AppendBatch): Promise<void> => {
     const sent = sabotage.ignoreRevision ? { ...batch, at: (await store.head(batch.clusterId))?.revision ?? batch.at } : batch;
     if (!sabotage.answerBeforeCommit) return send(() => store.append(sent));
@@ -59,7 +62,7 @@ export const faultyStore = (store: EventStore, scheduler: Scheduler, random: Ran
     const fate = random.chance(rates.unknown) ? random.pick(['lost', 'done'] as const) : 'answered';
     const lost = new OutcomeUnknown('simulated: connection lost during the commit');
     const result = await call(() => store.locked(clusterId, async (session) => {
-      const worked = await work({ ...reader(session), locked: session.locked, append: (batch: AppendBatch) => session.append(batch) } as LockedSession);
+      const worked = await work(remote<LockedSession>(session, { locked: session.locked, append: (batch) => session.append(batch) }));
       await scheduler.turn();
       if (fate === 'lost') throw lost;
       return worked;
@@ -67,11 +70,5 @@ export const faultyStore = (store: EventStore, scheduler: Scheduler, random: Ran
     if (fate === 'done') throw lost;
     return result;
   };
-  return {
-    ...store,
-    ...reader(store),
-    append,
-    nameCluster: (name: string) => call(() => store.nameCluster(name)),
-    locked,
-  } as EventStore;
+  return remote<EventStore>(store, { append, locked });
 };

@@ -1,5 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
-import { describeWithKafka, describeWithOwnBroker } from '@ipledger/testing';
+import { describeWithKafka, describeWithOwnBroker, eventually } from '@ipledger/testing';
 
 const client = (brokers: string[]): Kafka => new Kafka({ brokers, logLevel: logLevel.NOTHING });
 
@@ -8,7 +8,8 @@ await describeWithKafka('the broker of the run', ({ brokers, prefix }) => {
     const admin = client(brokers).admin();
     await admin.connect();
     await admin.createTopics({ waitForLeaders: false, topics: [{ topic: `${prefix}.a` }] });
-    expect(await admin.listTopics()).toContain(`${prefix}.a`);
+    // The broker's metadata follows the controller's a moment later.
+    await eventually(async () => expect(await admin.listTopics()).toContain(`${prefix}.a`));
     await admin.disconnect();
   });
 });
