@@ -1,3 +1,4 @@
+import './faster-kafkajs.js'; // before kafkajs
 import { readFileSync } from 'node:fs';
 import type { Logger } from '@ipledger/runtime';
 import { Kafka, logLevel, type LogEntry, type SASLOptions } from 'kafkajs';

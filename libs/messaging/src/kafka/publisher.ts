@@ -1,3 +1,4 @@
+import './faster-kafkajs.js'; // before kafkajs
 import type { Claim } from '@ipledger/event-store';
 import type { Logger } from '@ipledger/runtime';
 import { Partitioners, type ICustomPartitioner, type Kafka, type Producer, type TopicMessages, type Transaction } from 'kafkajs';
