@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { PostgresEventStore } from '@ipledger/event-store';
 import { InMemoryTransport, recordedCommand, type AddressRecord, type RecordedCommand } from '@ipledger/messaging';
 import { createLogger } from '@ipledger/runtime';
@@ -35,6 +36,14 @@ const create = async (cluster: string, count: number): Promise<void> => {
   const answers = await Promise.all(Array.from({ length: count }, () => server.send('POST', server.services(cluster), { metadata: { name: `s-${++names}` }, spec: { ipFamilyPolicy: 'PreferDualStack', ports: [{ port: 80 }] } })));
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
 };
+/** Commands that hold nothing, past the rules: many at once. */
+const append = async (cluster: string, count: number): Promise<void> => {
+  const { id, revision, epoch } = await store.nameCluster(cluster);
+  const none = { taken: [], moved: [], released: [] };
+  const command = { kind: 'X', requestId: null, actor: null, userAgent: null, traceparent: null };
+  const rows = Array.from({ length: count }, () => ({ time: new Date(), eventCount: 1, events: '[{"type":"a","data":{}}]', command: { id: randomUUID(), ...command } }));
+  await store.append({ clusterId: id, at: revision, epoch, claims: none, portClaims: none, documents: { written: [], removed: [] }, requests: [], rows });
+};
 const log = async (cluster: string): Promise<RecordedCommand[]> => {
   const head = await store.clusterByName(cluster);
   return (await store.readLog(head!.id, 0, 100_000)).map((row) => recordedCommand(cluster, row));
@@ -52,8 +61,8 @@ const holders = (transport: InMemoryTransport, cluster: string): AddressRecord[]
   const epoch = (JSON.parse(transport.addresses.get(cluster) ?? '{}') as { epoch?: number }).epoch;
   return [...transport.addresses].filter(([key]) => key.startsWith(`${cluster}/`)).map(([, value]) => JSON.parse(value) as AddressRecord).filter((record) => record.epoch === epoch);
 };
-const expectAllThere = async (transport: InMemoryTransport): Promise<void> => {
-  for (const cluster of ['blue', 'red']) {
+const expectAllThere = async (transport: InMemoryTransport, clusters = ['blue', 'red']): Promise<void> => {
+  for (const cluster of clusters) {
     const expected = await log(cluster);
     await eventually(() => expect(firstSeen(transport, cluster)).toEqual(expected), { timeoutMs: 20_000 });
     const claims = await store.listClaims((await store.clusterByName(cluster))!.id, undefined, 100_000);
@@ -81,6 +90,18 @@ describe('the relay', () => {
     await create('blue', 20);
     await expectAllThere(transport);
     expect(relay.counts.errors.broker).toBe(3);
+  });
+
+  it('reads ahead when there is more than one batch, and what it has read goes with the one that fails', async () => {
+    await append('green', 2_500);
+    const transport = new InMemoryTransport();
+    transport.topicsThere = false;
+    transport.failures = 1;
+    const relay = startRelay(transport);
+    await eventually(() => expect(relay.counts.batches).toBeGreaterThan(2), { timeoutMs: 20_000 });
+    await expectAllThere(transport, ['blue', 'red', 'green']);
+    expect(relay.counts.errors).toEqual({ broker: 1, database: 0, fenced: 0, other: 0 });
+    expect(transport.commands).toHaveLength((await Promise.all(['blue', 'red', 'green'].map(log))).flat().length);
   });
 
   it('stands by while another one is active, and takes over when that one stops', async () => {

@@ -82,10 +82,11 @@ describe('the relay session', () => {
     await append(a, 4, 1_000);
     await append(b, 4, 1_000);
     const session = await lead();
-    const read = async (bytesMax: number) => (await session.read([{ clusterId: a, after: 0, limit: 4 }, { clusterId: b, after: 0, limit: 4 }], bytesMax)).map(({ clusterId, revision }) => [clusterId, revision]);
+    const read = async (bytesMax: number, perEvent?: number) => (await session.read([{ clusterId: a, after: 0, limit: 4 }, { clusterId: b, after: 0, limit: 4 }], bytesMax, perEvent)).map(({ clusterId, revision }) => [clusterId, revision]);
     expect(await read(1)).toEqual([[a, 2]]);
     expect(await read(3_000)).toEqual([[a, 2], [a, 4], [b, 2]]);
     expect(await read(100_000)).toHaveLength(8);
+    expect(await read(100_000, 30_000)).toEqual([[a, 2], [b, 2]]); // two events each
   });
 
   it('lets nobody move a checkpoint, or forget them, in a term that is over', async () => {

@@ -1,13 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RelaySession, StoreError, TermOver, type ClusterBehind, type LogRow } from '@ipledger/event-store';
-import { Fenced, PublishFailed, recordedCommand, type LogPublisher, type RecordedCommand } from '@ipledger/messaging';
+import { RelaySession, StoreError, TermOver, type ClusterBehind } from '@ipledger/event-store';
+import { Fenced, PublishFailed, type LogPublisher } from '@ipledger/messaging';
 import type { Logger } from '@ipledger/runtime';
-import { sharesOf } from './shares.js';
+import { readBatch, type Batch } from './batch.js';
 
-/** What one transaction takes: it costs the broker 15 to 30 ms whatever its size, so under load it should be large. */
-const batchCommandsMax = 1_000;
-const batchBytesMax = 4 * 1024 * 1024;
-const batchClustersMax = 100;
 const claimsPageRows = 2_000;
 
 const idleMs = 50;
@@ -111,39 +107,34 @@ export class Relay {
   }
 
   private async relay(session: RelaySession, publisher: LogPublisher): Promise<void> {
-    for (let last = 0; !this.isStopping; ) {
+    let batch: Batch | undefined;
+    for (let lastClusterId = 0; !this.isStopping; ) {
       this.hinted = false;
-      const behind = await session.behind(last, batchClustersMax);
-      if (behind.length === 0) {
+      batch ??= await readBatch(session, lastClusterId);
+      if (batch === undefined) {
         if (!this.hinted) await this.idle();
         continue;
       }
-      last = behind.at(-1)?.clusterId ?? 0;
-      await this.publishBatch(session, publisher, behind);
+      ({ lastClusterId } = batch);
+      batch = await this.publishBatch(session, publisher, batch);
     }
   }
 
-  private async publishBatch(session: RelaySession, publisher: LogPublisher, behind: readonly ClusterBehind[]): Promise<void> {
-    const shares = sharesOf(behind.map(({ clusterId, revision, published }) => ({ clusterId, events: revision - published.revision })), batchCommandsMax);
-    const parts = behind.map(({ clusterId, published }) => ({ clusterId, after: published.revision, limit: shares.get(clusterId) ?? 1 }));
-    const rows = groupByCluster(await session.read(parts, batchBytesMax));
-    const commands: RecordedCommand[] = [];
-    for (const cluster of behind) {
-      const found = rows.get(cluster.clusterId) ?? [];
-      const epoch = cluster.published.epoch ?? found[0]?.epoch ?? cluster.epoch;
-      const ofEpoch = found.findIndex((row) => row.epoch !== epoch);
-      const taken = ofEpoch < 0 ? found : found.slice(0, ofEpoch);
-      for (const row of taken) commands.push(recordedCommand(cluster.cluster, row));
-      // Everything of the old epoch is published: state anew who holds what, before the first event of the next one.
-      if (taken.length === 0 && (found.length > 0 || cluster.published.revision >= cluster.revision)) await this.restate(session, publisher, cluster, found[0]?.epoch ?? cluster.epoch);
-    }
-    if (commands.length === 0) return;
+  /**
+   * Under load the next batch is read while the broker takes this one. It goes when this one fails, with the term.
+   * @returns it, or undefined where none was waiting
+   */
+  private async publishBatch(session: RelaySession, publisher: LogPublisher, batch: Batch): Promise<Batch | undefined> {
+    const { commands, reached, restate, lastClusterId, leavesSome } = batch;
+    for (const { cluster, epoch } of restate) await this.restate(session, publisher, cluster, epoch);
+    if (commands.length === 0) return undefined;
+    const next = leavesSome ? readBatch(session, lastClusterId, batch) : undefined;
+    next?.catch(() => undefined); // whoever waits for it below is told
     await publisher.publish(commands);
     this.counts.batches++;
     this.counts.publishedEvents += commands.reduce((sum, { events }) => sum + events.length, 0);
-    const ids = new Map(behind.map(({ cluster, clusterId }) => [cluster, clusterId]));
-    const reached = new Map(commands.map(({ cluster, epoch, revision }) => [cluster, { clusterId: ids.get(cluster) ?? 0, epoch, revision }]));
-    await session.checkpoint([...reached.values()]);
+    await session.checkpoint(reached);
+    return next;
   }
 
   /** After the epoch was raised: what Kafka holds of the claims may be of a life of the log that was lost (design D7). */
@@ -179,14 +170,4 @@ const reasonOf = (error: unknown): keyof RelayCounts['errors'] => {
   if (error instanceof Fenced || error instanceof TermOver) return 'fenced';
   if (error instanceof PublishFailed) return 'broker';
   return error instanceof StoreError ? 'database' : 'other';
-};
-
-const groupByCluster = (rows: readonly LogRow[]): Map<number, LogRow[]> => {
-  const groups = new Map<number, LogRow[]>();
-  for (const row of rows) {
-    const group = groups.get(row.clusterId);
-    if (group === undefined) groups.set(row.clusterId, [row]);
-    else group.push(row);
-  }
-  return groups;
 };

@@ -42,12 +42,14 @@ export class RelaySession {
   private term = -1;
   /** Why the session is gone. */
   private lost: Error | undefined;
+  /** The query before: a connection has one at a time, while batches are read beside a publish and the heartbeat. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly client: pg.Client, private readonly purpose: keyof typeof lockKeys) {
     client.on('error', (error) => { this.lost ??= error; });
     client.on('end', () => { this.lost ??= new Error('the connection was closed'); });
     // Also while a publish hangs on a broker that is away: the server must not take that for a frozen process.
-    this.heartbeat = setInterval(() => void client.query('SELECT 1').catch(() => undefined), heartbeatMs);
+    this.heartbeat = setInterval(() => void this.rows('SELECT 1', []).catch(() => undefined), heartbeatMs);
     this.heartbeat.unref();
   }
 
@@ -92,15 +94,16 @@ export class RelaySession {
   /**
    * Log rows after a revision, at most `limit` of each cluster and at most `bytesMax` together (at least one), in order within a
    * cluster. What does not fit is cut evenly: each cluster's first row comes before any second one.
+   * @param bytesPerEvent what the reader adds to each event
    */
-  async read(parts: readonly { readonly clusterId: number; readonly after: number; readonly limit: number }[], bytesMax: number): Promise<LogRow[]> {
-    const values = [parts.map(({ clusterId }) => clusterId), parts.map(({ after }) => after), parts.map(({ limit }) => limit), bytesMax];
+  async read(parts: readonly { readonly clusterId: number; readonly after: number; readonly limit: number }[], bytesMax: number, bytesPerEvent = 0): Promise<LogRow[]> {
+    const values = [parts.map(({ clusterId }) => clusterId), parts.map(({ after }) => after), parts.map(({ limit }) => limit), bytesMax, bytesPerEvent];
     const rows = await this.rows(
       `SELECT * FROM (
-         SELECT l.*, part.place, sum(octet_length(l.events)) OVER (ORDER BY l.nth, part.place) - octet_length(l.events) AS bytes_before
+         SELECT l.*, part.place, sum(l.bytes) OVER (ORDER BY l.nth, part.place) - l.bytes AS bytes_before
          FROM unnest($1::int[], $2::bigint[], $3::int[]) WITH ORDINALITY AS part (id, after, limit_rows, place)
          CROSS JOIN LATERAL (
-           SELECT ${logColumns}, row_number() OVER (ORDER BY cluster_id, revision) AS nth FROM log
+           SELECT ${logColumns}, octet_length(events) + $5::int * event_count AS bytes, row_number() OVER (ORDER BY cluster_id, revision) AS nth FROM log
            WHERE cluster_id = part.id AND revision > part.after ORDER BY cluster_id, revision LIMIT part.limit_rows) l
        ) r WHERE bytes_before < $4 ORDER BY place, revision`, values, 'relay_read');
     return rows.map(logRowOf);
@@ -135,7 +138,13 @@ export class RelaySession {
     await this.client.end().catch(() => undefined);
   }
 
-  private async rows<Row extends pg.QueryResultRow = Record<string, never>>(text: string, values: unknown[], name?: string): Promise<Row[]> {
+  private rows<Row extends pg.QueryResultRow = Record<string, never>>(text: string, values: unknown[], name?: string): Promise<Row[]> {
+    const mine = this.turn.then(() => this.query<Row>(text, values, name));
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async query<Row extends pg.QueryResultRow>(text: string, values: unknown[], name?: string): Promise<Row[]> {
     if (this.lost !== undefined) throw new StoreUnavailable(`the relay's connection is lost: ${this.lost.message}`, { cause: this.lost });
     try {
       return (await this.client.query<Row>({ ...(name !== undefined && { name }), text, values })).rows;
