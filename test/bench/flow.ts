@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { Bench } from './bench.js';
+import { everything } from './everything.js';
 import { FlowBroker } from './flow-broker.js';
 import { figure } from './figures.js';
 import { commitLine, machineCpuSeconds, machineLine } from './machine.js';
@@ -10,7 +11,7 @@ import { relayAlone } from './relay-alone.js';
 import { transactions } from './transactions.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sections = { relay: relayAlone, transactions, projection } satisfies Record<string, (bench: Bench, broker: FlowBroker) => Promise<void>>;
+const sections = { relay: relayAlone, transactions, projection, everything } satisfies Record<string, (bench: Bench, broker: FlowBroker) => Promise<void>>;
 type Section = keyof typeof sections;
 
 const help = `npm run bench:flow [-- options]

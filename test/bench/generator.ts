@@ -36,6 +36,13 @@ class Tally {
     this.endMs = this.startMs + this.load.seconds * 1000;
     this.countFromMs = this.startMs + this.load.seconds * 1000 * warmUpShare;
   }
+  /** With a pace: until this connection's next request is due. One that is late does not wait, so that the pace is kept. */
+  async slot(turn: number, connection: number): Promise<void> {
+    const { perSecondMax, connections } = this.load;
+    if (perSecondMax === undefined) return;
+    const dueMs = this.startMs + ((turn * connections + connection) / perSecondMax) * 1000;
+    if (dueMs > performance.now()) await new Promise((resolve) => { setTimeout(resolve, dueMs - performance.now()); });
+  }
   get isOver(): boolean {
     return performance.now() >= this.endMs;
   }
@@ -93,7 +100,9 @@ class Connection {
   /** A connection that breaks ends its part of the run, as an error that the result shows. */
   async work(): Promise<void> {
     try {
-      while (!this.tally.isOver) {
+      for (let turn = 0; ; turn++) {
+        await this.tally.slot(turn, this.index);
+        if (this.tally.isOver) break;
         const number = this.nextNumber();
         await this.exchange(this.first, number);
         if (this.load.mode === 'churn') await this.exchange(this.remove, number);

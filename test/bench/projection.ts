@@ -1,51 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PostgresEventStore } from '@ipledger/event-store';
 import { rebuildViews } from '@ipledger/views';
-import pg from 'pg';
 import type { Bench } from './bench.js';
 import { figure, spread, table } from './figures.js';
-import type { BenchService } from './service.js';
+import { ViewsProbe } from './views-probe.js';
 
 const cluster = 'projected';
 const idleSamples = 40;
 const caughtUpMsMax = 60_000;
-
-/** From the answer to a create until the views reflect it, in milliseconds. */
-class DelayProbe {
-  private constructor(private readonly bench: Bench, private readonly service: BenchService, private readonly client: pg.Client) {}
-
-  static async open(bench: Bench, service: BenchService): Promise<DelayProbe> {
-    const client = new pg.Client({ connectionString: service.databaseUrl });
-    await client.connect();
-    return new DelayProbe(bench, service, client);
-  }
-
-  async once(): Promise<number> {
-    const name = await this.bench.createSample(this.service, cluster);
-    const answeredMs = performance.now();
-    while (!(await this.shows(name))) await delay(1);
-    return performance.now() - answeredMs;
-  }
-
-  private async shows(name: string): Promise<boolean> {
-    const { rowCount } = await this.client.query({ name: 'shows', text: "SELECT 1 FROM views.service_versions WHERE cluster = $1 AND namespace = 'default' AND name = $2", values: [cluster, name] });
-    return rowCount === 1;
-  }
-
-  async revision(): Promise<number> {
-    const { rows: [row] } = await this.client.query<{ revision: number }>('SELECT revision::float8 AS revision FROM views.checkpoints WHERE cluster = $1', [cluster]);
-    return row?.revision ?? 0;
-  }
-
-  async rowsWritten(): Promise<number> {
-    const { rows: [row] } = await this.client.query<{ written: number }>("SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0)::float8 AS written FROM pg_stat_user_tables WHERE schemaname ~ '^views_v' AND pg_stat_clear_snapshot() IS NOT NULL");
-    return row?.written ?? 0;
-  }
-
-  close(): Promise<void> {
-    return this.client.end();
-  }
-}
 
 /**
  * The projection in the process of `apps/standalone`: how long after an answer the views reflect it, idle and under full load;
@@ -55,7 +17,7 @@ export const projection = async (bench: Bench): Promise<void> => {
   const service = await bench.startService();
   await service.post('/v1/clusters', { name: cluster, serviceCIDRs: ['10.0.0.0/12', 'fd00:1:2:3::/64'] });
   await bench.warmUp(service, cluster);
-  const probe = await DelayProbe.open(bench, service);
+  const probe = await ViewsProbe.open(bench, service, cluster);
   const store = new PostgresEventStore({ url: service.databaseUrl, max: 2 });
   const [idle, loaded, commands, caughtUp, rebuilt, perEvent]: number[][] = [[], [], [], [], [], []];
   for (let round = 1; round <= bench.settings.rounds; round++) {

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   postgresOf?: BenchService;
   /** Flags of Node, such as `--cpu-prof`. */
   execArgv?: readonly string[];
+  /** Settings besides its defaults. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface HeapAfterGc {
@@ -36,13 +38,13 @@ export class BenchService {
   private constructor(private readonly child: ChildProcess, readonly url: string, readonly databaseUrl: string, private readonly pgdata: string, private readonly postgres: EmbeddedPostgres | undefined) {}
 
   /** @throws Error with the service's last words when it does not come up */
-  static async start({ dataDir, layout, postgresOf, execArgv = [] }: ServiceOptions): Promise<BenchService> {
+  static async start({ dataDir, layout, postgresOf, execArgv = [], env = {} }: ServiceOptions): Promise<BenchService> {
     const postgres = layout === 'allocator' && postgresOf === undefined ? await startEmbeddedPostgres({ dataDir }) : undefined;
     const databaseUrl = postgresOf?.databaseUrl ?? postgres?.url;
     const args = ['--port', '0', '--log-format', 'json', ...(layout === 'standalone' ? ['--data-dir', dataDir] : ['--migrate-on-start', 'true']), ...(databaseUrl === undefined ? [] : ['--database-url', databaseUrl])];
     const main = join(root, `dist/apps/${layout}/src/main.js`);
     // Nothing of our environment: a PORT or DATABASE_URL in it would make this another service than the one described.
-    const child = fork(main, args, { cwd: root, execArgv: ['--import', new URL('in-service.mjs', import.meta.url).href, ...nodeFlags, ...execArgv], env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
+    const child = fork(main, args, { cwd: root, execArgv: ['--import', new URL('in-service.mjs', import.meta.url).href, ...nodeFlags, ...execArgv], env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true });
     const pgdata = postgresOf?.pgdata ?? join(dataDir, 'pgdata');
     try {
       const service = new BenchService(child, await listening(child), embeddedUrl(pgdata), pgdata, postgres);
