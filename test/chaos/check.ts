@@ -146,6 +146,8 @@ const spansOf = (group: readonly Operation[]): Span[] => group.filter(({ kind, o
   const { uid, addresses } = created.outcome as Done;
   const ended = group.filter(({ kind, endMs, id }) => kind !== 'get' && id !== created.id && endMs > created.startMs).map(({ startMs }) => startMs);
   const toMs = Math.max(created.endMs, Math.min(Infinity, ...ended));
+  // Another request on the Service was under way when the answer came: it was never surely held.
+  if (toMs === created.endMs) return [];
   return addresses.map((address) => ({ uid, address, fromMs: created.endMs, toMs }));
 });
 
