@@ -1,22 +1,8 @@
-import { createPool, PostgresEventStore } from '@ipledger/event-store';
-import { freshDatabase, type TestDatabase } from '@ipledger/testing';
-import { startServer, type Answer, type TestServer } from './start.js';
+import { useTwoReplicas, type Answer, type TestServer } from './start.js';
 
 /** Many clients, two replicas, one key or one Service: what is asked for once happens once, and to whom it was meant for. */
 describe('under fire from many clients at two replicas', () => {
-  let database: TestDatabase;
-  let replicas: TestServer[];
-  beforeAll(async () => {
-    database = await freshDatabase();
-    replicas = await Promise.all([0, 1].map(() => startServer(new PostgresEventStore(createPool({ url: database.url })))));
-  });
-  afterAll(async () => {
-    for (const replica of replicas) {
-      await replica.close();
-      await replica.store.close();
-    }
-    await database.drop();
-  });
+  const replicas = useTwoReplicas();
   const replica = (i: number): TestServer => replicas[i % replicas.length]!;
   const create = (i: number, cluster: string, body: object, headers: Record<string, string> = {}): Promise<Answer> => replica(i).send('POST', replica(i).services(cluster), body, headers);
   const named = (name: string, spec: object = {}) => ({ metadata: { name }, spec: { ports: [{ port: 80 }], ...spec } });

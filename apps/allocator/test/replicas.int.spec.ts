@@ -1,22 +1,8 @@
-import { createPool, PostgresEventStore } from '@ipledger/event-store';
-import { freshDatabase, type TestDatabase } from '@ipledger/testing';
-import { startServer, type Answer, type TestServer } from './start.js';
+import { useTwoReplicas, type Answer, type TestServer } from './start.js';
 
 /** Two allocators on one Postgres: real races, decided by the cluster's row and the keys of the claims. */
 describe('two replicas on one database', () => {
-  let database: TestDatabase;
-  let replicas: TestServer[];
-  beforeAll(async () => {
-    database = await freshDatabase();
-    replicas = await Promise.all([0, 1].map(() => startServer(new PostgresEventStore(createPool({ url: database.url })))));
-  });
-  afterAll(async () => {
-    for (const replica of replicas) {
-      await replica.close();
-      await replica.store.close();
-    }
-    await database.drop();
-  });
+  const replicas = useTwoReplicas();
   const replica = (i: number): TestServer => replicas[i % replicas.length] as TestServer;
   const create = (i: number, cluster: string, name: string, spec: object = {}): Promise<Answer> =>
     replica(i).send('POST', replica(i).services(cluster), { metadata: { name }, spec: { ports: [{ port: 80 }], ...spec } });

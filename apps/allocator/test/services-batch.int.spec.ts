@@ -1,24 +1,10 @@
-import { createPool, PostgresEventStore } from '@ipledger/event-store';
-import { freshDatabase, type TestDatabase } from '@ipledger/testing';
-import { startServer, type TestServer } from './start.js';
+import { useTwoReplicas, type TestServer } from './start.js';
 
 const perUnit = 10;
 
 /** Units and single requests of two replicas against each other, on a real Postgres. */
 describe('atomic batches of two replicas on one cluster', () => {
-  let database: TestDatabase;
-  let replicas: TestServer[];
-  beforeAll(async () => {
-    database = await freshDatabase();
-    replicas = await Promise.all([0, 1].map(() => startServer(new PostgresEventStore(createPool({ url: database.url })))));
-  });
-  afterAll(async () => {
-    for (const replica of replicas) {
-      await replica.close();
-      await replica.store.close();
-    }
-    await database.drop();
-  });
+  const replicas = useTwoReplicas();
   const replica = (i: number): TestServer => replicas[i % 2] as TestServer;
   const create = (name: string, clusterIP?: string) => ({ metadata: { name }, spec: { ipFamilyPolicy: 'RequireDualStack', ports: [{ port: 80 }], ...(clusterIP && { clusterIP }) } });
   const unit = async (i: number, cluster: string, services: object[], headers: Record<string, string> = {}): Promise<number[]> => {

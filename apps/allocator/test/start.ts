@@ -1,6 +1,7 @@
 import { setUpAccess, type AccessSetUp } from '@ipledger/access';
-import { InMemoryEventStore, type EventStore } from '@ipledger/event-store';
+import { createPool, InMemoryEventStore, PostgresEventStore, type EventStore } from '@ipledger/event-store';
 import { createLogger, type AccessConfig } from '@ipledger/runtime';
+import { freshDatabase, type TestDatabase } from '@ipledger/testing';
 import { createAllocator, type AllocatorOptions } from '../src/index.js';
 
 export interface Answer {
@@ -75,4 +76,22 @@ const parse = (text: string): unknown => {
   } catch {
     return undefined;
   }
+};
+
+/** Two servers on one fresh Postgres for the enclosing `describe`. The list is filled before its tests, and all of it is gone after them. */
+export const useTwoReplicas = (): TestServer[] => {
+  const replicas: TestServer[] = [];
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+    replicas.push(...(await Promise.all([0, 1].map(() => startServer(new PostgresEventStore(createPool({ url: database.url })))))));
+  });
+  afterAll(async () => {
+    for (const replica of replicas) {
+      await replica.close();
+      await replica.store.close();
+    }
+    await database.drop();
+  });
+  return replicas;
 };

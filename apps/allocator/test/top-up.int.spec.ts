@@ -1,24 +1,10 @@
-import { createPool, PostgresEventStore } from '@ipledger/event-store';
-import { freshDatabase, type TestDatabase } from '@ipledger/testing';
-import { startServer, type TestServer } from './start.js';
+import { useTwoReplicas, type TestServer } from './start.js';
 
 const services = 300;
 
 /** Two top-ups of one cluster at once, on two replicas, while clients go on writing to it. */
 describe('topping up under load', () => {
-  let database: TestDatabase;
-  let replicas: TestServer[];
-  beforeAll(async () => {
-    database = await freshDatabase();
-    replicas = await Promise.all([0, 1].map(() => startServer(new PostgresEventStore(createPool({ url: database.url })))));
-  });
-  afterAll(async () => {
-    for (const replica of replicas) {
-      await replica.close();
-      await replica.store.close();
-    }
-    await database.drop();
-  });
+  const replicas = useTwoReplicas();
 
   it('ends with two addresses for each Service that prefers two, no address twice, and every claim shown by its holder', async () => {
     const [a, b] = replicas as [TestServer, TestServer];
