@@ -141,6 +141,24 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     await page.close();
   });
 
+  it('keeps what is typed while an earlier search still appears, and shows nothing found for it', async () => {
+    const page = await open('/search/store');
+    await page.locator('.found', { hasText: 'store/heir' }).waitFor();
+    const [typed, found] = await page.evaluate(`new Promise((resolve) => {
+      addEventListener('hashchange', () => queueMicrotask(() => queueMicrotask(() => {
+        const box = document.querySelector('input[type=search]');
+        const found = document.querySelectorAll('.found').length;
+        box.value = 'typed at once';
+        box.dispatchEvent(new Event('input', { bubbles: true }));
+        setTimeout(() => resolve([box.value, found]), 300);
+      })), { once: true });
+      location.hash = '/search/other';
+    })`) as [string, number];
+    expect(typed).toBe('typed at once');
+    expect(found).toBe(0);
+    await page.close();
+  });
+
   it('fits a phone in the dark, and is walked by keyboard alone', async () => {
     const page = await open('', { viewport: { width: 360, height: 700 }, colorScheme: 'dark' });
     await page.locator('.pool').first().waitFor();

@@ -41,15 +41,16 @@ const loadAll = async (/** @type {AbortSignal} */ signal) => {
 };
 
 const SearchBox = (/** @type {{ text: string }} */ { text }) => {
-  const [value, setValue] = useState(text);
-  useEffect(() => setValue(text), [text]);
+  // What is typed counts for the search it was typed over: an effect that copied `text` would, run late, wipe out what was typed since.
+  const [typed, setTyped] = useState({ over: text, value: text });
+  const value = typed.over === text ? typed.value : text;
   const search = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (value.trim() !== '') location.hash = `/search/${encodeURIComponent(value.trim())}`;
   };
   return html`<form role="search" onSubmit=${search}>
     <input type="search" aria-label="Search for an address, a Service or a namespace" placeholder="Address, Service or namespace" maxlength="320"
-      value=${value} onInput=${(/** @type {any} */ event) => setValue(event.target.value)} />
+      value=${value} onInput=${(/** @type {any} */ event) => setTyped({ over: text, value: event.target.value })} />
     <button>Search</button>
   </form>`;
 };

@@ -1,7 +1,7 @@
 // @ts-check
 /** What every part of the page is made with. */
 import { h } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import htm from 'htm';
 
 export const html = htm.bind(h);
@@ -13,21 +13,19 @@ export const html = htm.bind(h);
  * @returns {{ data: T | undefined, error: (Error & { status?: number }) | undefined, reload: () => void }}
  */
 export const useLoaded = (load, inputs, everyMs) => {
-  const [state, setState] = useState({ data: /** @type {T | undefined} */ (undefined), error: /** @type {Error | undefined} */ (undefined) });
+  const key = JSON.stringify(inputs);
+  const nothing = { key, data: /** @type {T | undefined} */ (undefined), error: /** @type {Error | undefined} */ (undefined) };
+  const [state, setState] = useState(nothing);
   const [round, setRound] = useState(0);
-  const loadedFor = useRef('');
   useEffect(() => {
-    const key = JSON.stringify(inputs);
-    if (loadedFor.current !== key) setState({ data: undefined, error: undefined });
-    loadedFor.current = key;
     const abort = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     const step = async () => {
       if (!document.hidden) {
         await load(abort.signal).then(
-          (data) => abort.signal.aborted || setState({ data, error: undefined }),
-          (error) => abort.signal.aborted || setState((before) => ({ data: before.data, error })),
+          (data) => abort.signal.aborted || setState({ key, data, error: undefined }),
+          (error) => abort.signal.aborted || setState((before) => ({ key, data: before.key === key ? before.data : undefined, error })),
         );
       }
       if (everyMs !== undefined && !abort.signal.aborted) timer = setTimeout(() => void step(), everyMs);
@@ -38,7 +36,9 @@ export const useLoaded = (load, inputs, everyMs) => {
       clearTimeout(timer);
     };
   }, [...inputs, round]);
-  return { ...state, reload: () => setRound((before) => before + 1) };
+  // What was loaded for other inputs is not shown under these, not even for the frame until the effect runs.
+  const { data, error } = state.key === key ? state : nothing;
+  return { data, error, reload: () => setRound((before) => before + 1) };
 };
 
 /** @param {{ error: (Error & { status?: number }) | undefined }} props */
