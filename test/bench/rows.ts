@@ -71,11 +71,15 @@ export class BatchMaker {
     return { clusterId: this.clusterId, at, epoch: this.epoch, rows, claims: { ...none, taken }, portClaims: none, documents: { written, removed: [] }, requests: [] };
   }
 
-  /** Addresses jump about as random ones do: an odd factor visits every number of a power of two once. */
+  /**
+   * Addresses jump about as random ones do: an odd factor visits every number of a power of two once. The IPv4 ones are those of
+   * 10.128.0.0/9, eight million, none of which the cluster gives to anybody: within its own /12 number 405,753 was the address of
+   * `default/kubernetes`, and after a million they came again.
+   */
   private parts(): Parts {
     const number = this.made++;
     this.revision += this.sample.eventCount;
-    const host = (number * 387_420_489) % 2 ** 20;
+    const host = 2 ** 23 + ((number * 387_420_489) % 2 ** 23);
     const interfaceId = BigInt.asUintN(64, BigInt(number + 1) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0');
     return {
       name: `raw-${String(number).padStart(16, '0')}`,
