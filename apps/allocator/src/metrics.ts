@@ -1,7 +1,7 @@
 import { parseAddress } from '@ipledger/ip';
 import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterForecasts, type ClusterUsage, type Stats } from '@ipledger/observability';
 import { MetricsRegistry, ProblemError, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
-import { poolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
+import { poolOf, sharedPoolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
 import type { WatchFeeds } from './kubernetes/watch-feed.js';
 import { VerifyMetrics } from './verify-metrics.js';
 import type { Order, Outcome } from './writer/order.js';
@@ -94,9 +94,9 @@ export class AllocatorMetrics implements WriterObserver {
     return renderKubernetesMetrics(clusters, this.attempts, this.verify.repairs, format, only);
   }
 
-  /** @throws when the database does not answer in time */
+  /** Without the logs of shared LB pools, which no kube-apiserver has. @throws when the database does not answer in time */
   async clusters(): Promise<readonly ClusterUsage[]> {
-    return (await this.look()).usage;
+    return (await this.look()).usage.filter(({ cluster }) => sharedPoolOf(cluster) === undefined);
   }
 
   committed(cluster: string, events: readonly DatedEvent[], commands: number): void {

@@ -24,6 +24,11 @@ describe('an event on Kafka', () => {
     });
   });
 
+  it('says of which shared LB pool it is', () => {
+    const [event] = eventsOf(new TestLog('lb-pool:edge').take('10.0.0.1'));
+    expect(encodeEvent(event!)).toMatchObject({ key: 'lb-pool:edge', headers: { ce_source: '/lb-pools/edge', ce_partitionkey: 'lb-pool:edge', ce_id: 'lb-pool:edge/1/1' } });
+  });
+
   it.each([['first of two', allocated!], ['last of two', created!]])('comes back as it was, the %s', (_, event) => {
     expect(checkedEvent(decodeEvent(onTheWire(encodeEvent(event))))).toEqual(event);
   });

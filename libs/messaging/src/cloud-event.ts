@@ -1,4 +1,4 @@
-import { eventMajor, eventSchemaId, type Event } from '@ipledger/services';
+import { eventMajor, eventSchemaId, sharedPoolOf, type Event } from '@ipledger/services';
 import type { RecordedEvent } from './recorded.js';
 
 /** A record of Kafka as we write it. A null value is a tombstone. */
@@ -29,7 +29,7 @@ export const encodeEvent = (event: RecordedEvent): Message => {
     'content-type': 'application/json',
     ce_specversion: '1.0',
     ce_id: id,
-    ce_source: `/clusters/${cluster}`,
+    ce_source: sourceOf(cluster),
     ce_type: `${type}.v${eventMajor}`,
     ce_time: time,
     ce_dataschema: eventSchemaId(type),
@@ -48,6 +48,12 @@ export const encodeEvent = (event: RecordedEvent): Message => {
     if (value !== null) headers[attribute] = value;
   }
   return { key: cluster, value: JSON.stringify(data), headers };
+};
+
+/** What has the log, as a path of the API. */
+const sourceOf = (log: string): string => {
+  const pool = sharedPoolOf(log);
+  return pool === undefined ? `/clusters/${log}` : `/lb-pools/${pool}`;
 };
 
 const optionalAttributes = [

@@ -1,4 +1,5 @@
 import { latencyBucketsSeconds, MetricsRegistry, type ExpositionFormat } from '@ipledger/runtime';
+import { sharedPoolOf } from '@ipledger/services';
 import { poolFigures, type ClusterUsage } from './usage.js';
 
 type Scope = 'static' | 'dynamic';
@@ -81,7 +82,7 @@ export const renderKubernetesMetrics = (clusters: readonly ClusterUsage[], attem
   registry.gauge({ name: 'kube_apiserver_nodeport_allocator_allocated_ports', help: 'Node ports held.', labels: labels() }).replace(ported.map(({ cluster, allocated }) => [cluster, allocated]));
   registry.gauge({ name: 'kube_apiserver_nodeport_allocator_available_ports', help: 'Node ports left.', labels: labels() })
     .replace(ported.map(({ cluster, allocated, capacity }) => [cluster, Math.max(0, capacity - allocated)]));
-  const repaired = [...repairs].filter(([cluster]) => only === undefined || cluster === only);
+  const repaired = [...repairs].filter(([cluster]) => (only === undefined ? sharedPoolOf(cluster) === undefined : cluster === only));
   registry.counter({ name: 'apiserver_clusterip_repair_ip_errors_total', help: 'What verifications found wrong with addresses.', labels: labels('type') }).replace(repaired.flatMap(([cluster, counts]) =>
     Object.entries(repairTypes).map(([type, theirs]) => [{ ...of(cluster), type: theirs }, counts[type as keyof typeof repairTypes]] as const)));
   registry.counter({ name: 'apiserver_clusterip_repair_reconcile_errors_total', help: 'Verifications that failed.', labels: labels() })

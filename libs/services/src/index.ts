@@ -14,6 +14,7 @@ export { upcast } from './event-schema/upcast.js';
 export { encodeEvents, type Event, type PreviousService, type Reservation } from './events.js';
 export { evolve, revert } from './evolve.js';
 export { forbidden, notSupported, required, type FieldError } from './field-error.js';
+export { sharedPoolLog, sharedPoolOf } from './load-balancer/shared-log.js';
 export { reservedRange } from './pool/held-back.js';
 export { bandOf, poolOf, type Pool } from './pool/pool.js';
 export type { FieldConflict, Rejection } from './rejection.js';

@@ -2,7 +2,7 @@ import type { EventStore } from '@ipledger/event-store';
 import { Controller, Get, Inject, Module, Param, Req, Res, type DynamicModule } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { queryAddress } from './queries/address.js';
-import type { Sources } from './queries/ask.js';
+import { askedCluster, askedSharedPool, type AskedLog, type Sources } from './queries/ask.js';
 import { followFrom, isFollowing, queryEvents } from './queries/events.js';
 import type { LogFollowers } from './queries/follow.js';
 import { queryNodePort, queryNodePorts } from './queries/node-ports.js';
@@ -51,13 +51,28 @@ class ViewsController {
 
   @Get('events')
   async events(@Param('cluster') cluster: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    if (!isFollowing(request.query)) return void reply.send(await queryEvents(this.sources, cluster, request.query));
-    const lastEventId = request.headers['last-event-id'];
-    const from = await followFrom(this.sources, cluster, request.query, Array.isArray(lastEventId) ? lastEventId[0] : lastEventId);
-    reply.hijack();
-    await this.followers.follow(from.cluster, from.after, reply.raw);
+    await answerEvents(this.sources, this.followers, await askedCluster(this.sources, cluster), request, reply);
   }
 }
+
+/** The log of a shared LB pool, as that of a cluster. */
+@Controller('v1/lb-pools/:pool')
+class SharedPoolEventsController {
+  constructor(@Inject(SOURCES) private readonly sources: Sources, @Inject(FOLLOWERS) private readonly followers: LogFollowers) {}
+
+  @Get('events')
+  async events(@Param('pool') pool: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await answerEvents(this.sources, this.followers, await askedSharedPool(this.sources, pool), request, reply);
+  }
+}
+
+const answerEvents = async (sources: Sources, followers: LogFollowers, log: AskedLog, { query, headers }: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  if (!isFollowing(query)) return void reply.send(await queryEvents(sources, log, query));
+  const lastEventId = headers['last-event-id'];
+  const after = followFrom(log, query, Array.isArray(lastEventId) ? lastEventId[0] : lastEventId);
+  reply.hijack();
+  await followers.follow(log, after, reply.raw);
+};
 
 export interface ViewsModuleOptions {
   store: EventStore;
@@ -72,7 +87,7 @@ export class ViewsModule {
     const sources: Sources = { store, views };
     return {
       module: ViewsModule,
-      controllers: [ViewsController],
+      controllers: [ViewsController, SharedPoolEventsController],
       providers: [{ provide: SOURCES, useValue: sources }, { provide: FOLLOWERS, useValue: followers }],
     };
   }

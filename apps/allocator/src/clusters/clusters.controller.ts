@@ -1,6 +1,6 @@
 import { identityOf, may } from '@ipledger/access';
 import type { EventStore } from '@ipledger/event-store';
-import { ClusterState, decide, type ClusterCommand, type ClusterDefinition } from '@ipledger/services';
+import { ClusterState, decide, sharedPoolOf, type ClusterCommand, type ClusterDefinition } from '@ipledger/services';
 import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
@@ -40,7 +40,7 @@ export class ClustersController {
   async list(@Req() request: FastifyRequest, @Query('continue') after?: string): Promise<{ items: ClusterView[]; continue?: string }> {
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
     const heads = (await this.store.clusters()).filter(({ definition, name }) =>
-      definition !== null && (after === undefined || name > after) && may(identityOf(request), { role: 'reader', reach: 'part' }, { cluster: name }));
+      definition !== null && sharedPoolOf(name) === undefined && (after === undefined || name > after) && may(identityOf(request), { role: 'reader', reach: 'part' }, { cluster: name }));
     const items = heads.slice(0, limit).map(({ definition, revision }) => clusterView(JSON.parse(definition ?? '') as ClusterDefinition, revision));
     const last = items.at(-1);
     return heads.length > limit && last !== undefined ? { items, continue: last.name } : { items };

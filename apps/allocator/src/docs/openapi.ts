@@ -279,6 +279,14 @@ const readsOwnWrites = [
 ];
 const paged = [parameter('limit'), inQuery('continue', { type: 'string' }, 'From the page before')];
 
+const events = (summary: string, of: Json): Json => ({
+  get: {
+    tags: ['inspect'], summary, description: 'A stream of server-sent events has the revision as `id` and the event as `data`; `Last-Event-ID` resumes it.',
+    parameters: [of, inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit'), inQuery('follow', { type: 'boolean' }, 'Go on with what comes')],
+    responses: { 200: { description: 'A page; `continue` is the next `after`', content: { ...json(listOf(ref('Event'))), 'text/event-stream': { schema: { type: 'string' } } } }, ...problems },
+  },
+});
+
 const inspectPaths: Json = {
   '/v1/clusters/{cluster}/addresses/{ip}': {
     get: {
@@ -316,14 +324,8 @@ const inspectPaths: Json = {
       responses: { 200: ok('A page in order of namespace and name', reflected(listOf(ref('ServiceSummary')))), ...problems },
     },
   },
-  '/v1/clusters/{cluster}/events': {
-    get: {
-      tags: ['inspect'], summary: 'The log after a revision, in order; with follow=true as a stream',
-      description: 'A stream of server-sent events has the revision as `id` and the event as `data`; `Last-Event-ID` resumes it.',
-      parameters: [parameter('cluster'), inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit'), inQuery('follow', { type: 'boolean' }, 'Go on with what comes')],
-      responses: { 200: { description: 'A page; `continue` is the next `after`', content: { ...json(listOf(ref('Event'))), 'text/event-stream': { schema: { type: 'string' } } } }, ...problems },
-    },
-  },
+  '/v1/clusters/{cluster}/events': events('The log after a revision, in order; with follow=true as a stream', parameter('cluster')),
+  '/v1/lb-pools/{pool}/events': events('The log of a shared LB pool, as that of a cluster', inPath('pool', 'Name of a pool that several clusters share')),
 };
 
 const importPaths: Json = {

@@ -1,6 +1,6 @@
 import type { EventStore } from '@ipledger/event-store';
 import { formatAddress, parseAddress } from '@ipledger/ip';
-import { compileDefinition, parseDocument, poolOf, type ClusterDefinition, type Pool, type ServiceObject } from '@ipledger/services';
+import { compileDefinition, parseDocument, poolOf, sharedPoolOf, type ClusterDefinition, type Pool, type ServiceObject } from '@ipledger/services';
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { problem, ProblemError } from '../problem.js';
 import { EVENT_STORE } from '../tokens.js';
@@ -32,7 +32,7 @@ export class DiscoveryController {
   @Get('prometheus-sd')
   async targets(@Query() query: Params): Promise<TargetGroup[]> {
     const wanted: Wanted = { clusters: listIn(query, 'cluster'), pools: listIn(query, 'pool'), namespaces: listIn(query, 'namespace'), ports: listIn(query, 'port') };
-    const heads = (await this.store.clusters()).filter(({ name, definition }) => definition !== null && passes(wanted.clusters, name));
+    const heads = (await this.store.clusters()).filter(({ name, definition }) => definition !== null && sharedPoolOf(name) === undefined && passes(wanted.clusters, name));
     const groups: TargetGroup[] = [];
     let walked = 0;
     for (const { id, name, definition } of heads) {

@@ -1,7 +1,7 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { formatAddress, type Family } from '@ipledger/ip';
 import { poolFigures, type ClusterUsage, type PoolUsage } from '@ipledger/observability';
-import { compileDefinition, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { compileDefinition, sharedPoolOf, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
 import { WriterUnavailable, type Order, type Outcome, type UnitOutcome } from './order.js';
 import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
 
@@ -75,11 +75,7 @@ export class Writers {
 
   /** The cluster of that name; undefined when there is none or it was removed. Its definition may be a second old. */
   async find(name: string): Promise<KnownCluster | undefined> {
-    const known = this.names.get(name);
-    const fresh = known !== undefined && Date.now() - known.readMs < definitionAgeMaxMs;
-    const head = fresh ? known.head : await this.readHead(name, known?.head.id);
-    if (head?.definition == null) return undefined;
-    return { id: head.id, ...parseDefinition(head.definition), revision: head.revision };
+    return sharedPoolOf(name) === undefined ? this.findLog(name) : undefined;
   }
 
   /** The same, read now. */
@@ -88,7 +84,16 @@ export class Writers {
     return this.find(name);
   }
 
-  /** Every registered cluster, for gauges. */
+  /** Like `find`, of the log of a shared LB pool too (ADR 0004). */
+  async findLog(name: string): Promise<KnownCluster | undefined> {
+    const known = this.names.get(name);
+    const fresh = known !== undefined && Date.now() - known.readMs < definitionAgeMaxMs;
+    const head = fresh ? known.head : await this.readHead(name, known?.head.id);
+    if (head?.definition == null) return undefined;
+    return { id: head.id, ...parseDefinition(head.definition), revision: head.revision };
+  }
+
+  /** Every registered cluster and shared LB pool, for gauges. */
   async clusters(): Promise<ServedCluster[]> {
     const heads = (await this.store.clusters()).filter(({ definition }) => definition !== null);
     return heads.slice(0, shownMax).map((head) => {
@@ -106,7 +111,7 @@ export class Writers {
 
   /** The same of one cluster; undefined when it is not registered. */
   async usageOfCluster(name: string): Promise<ClusterUsage | undefined> {
-    const head = await this.store.clusterByName(name);
+    const head = sharedPoolOf(name) === undefined ? await this.store.clusterByName(name) : undefined;
     return head?.definition == null ? undefined : this.usageOf(head);
   }
 

@@ -1,6 +1,6 @@
 import type { EventStore } from '@ipledger/event-store';
 import { invalidRequest, problem, ProblemError, wholeNumberIn } from '@ipledger/runtime';
-import { compileDefinition, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { compileDefinition, sharedPoolLog, sharedPoolOf, type ClusterDefinition, type Pool } from '@ipledger/services';
 import type { AsOf, ViewsReader } from './views-reader.js';
 
 /** What queries read from: the log and the claims, and the views where there are any. */
@@ -9,11 +9,15 @@ export interface Sources {
   views: ViewsReader | null;
 }
 
-/** A registered cluster, as of now. */
-export interface AskedCluster {
+/** The log of a registered cluster or of a shared LB pool, as of now. */
+export interface AskedLog {
   id: number;
   name: string;
   revision: number;
+}
+
+/** A registered cluster, as of now. */
+export interface AskedCluster extends AskedLog {
   definition: ClusterDefinition;
   pools: readonly Pool[];
 }
@@ -26,10 +30,18 @@ const timeoutMsMax = 30_000;
 
 /** @throws ProblemError cluster_not_found */
 export const askedCluster = async ({ store }: Sources, name: string): Promise<AskedCluster> => {
-  const head = await store.clusterByName(name);
+  const head = sharedPoolOf(name) === undefined ? await store.clusterByName(name) : undefined;
   if (head?.definition == null) throw new ProblemError(problem('cluster_not_found', `no cluster is registered under the name ${name}`));
   const definition = JSON.parse(head.definition) as ClusterDefinition;
   return { id: head.id, name, revision: head.revision, definition, pools: compileDefinition(definition).pools };
+};
+
+/** The log of a shared LB pool. One that was deleted is still to be read. @throws ProblemError not_found */
+export const askedSharedPool = async ({ store }: Sources, pool: string): Promise<AskedLog> => {
+  const head = await store.clusterByName(sharedPoolLog(pool));
+  if (head === undefined || head.revision === 0)
+    throw new ProblemError(problem('not_found', `there is no shared LB pool named ${pool}; the events of a pool of one cluster are in the log of that cluster`));
+  return { id: head.id, name: head.name, revision: head.revision };
 };
 
 /** @throws ProblemError unavailable */

@@ -1,26 +1,24 @@
 import { eventsOf, recordedCommand, type RecordedEvent } from '@ipledger/messaging';
 import { invalidRequest, wholeNumberIn } from '@ipledger/runtime';
-import { askedCluster, type AskedCluster, type Sources } from './ask.js';
+import type { AskedLog, Sources } from './ask.js';
 
 /** The log after a revision, in order. `continue` is the revision to go on after; it is missing at the end. */
-export const queryEvents = async (sources: Sources, name: string, query: unknown): Promise<{ items: RecordedEvent[]; continue?: string }> => {
-  const cluster = await askedCluster(sources, name);
+export const queryEvents = async ({ store }: Sources, log: AskedLog, query: unknown): Promise<{ items: RecordedEvent[]; continue?: string }> => {
   const limit = wholeNumberIn(query, 'limit', { min: 1, max: 1000, otherwise: 100 });
   const after = afterIn(query);
-  const rows = await sources.store.readLog(cluster.id, after, limit + 1);
-  const events = rows.flatMap((row) => eventsOf(recordedCommand(name, row))).filter(({ revision }) => revision > after);
+  const rows = await store.readLog(log.id, after, limit + 1);
+  const events = rows.flatMap((row) => eventsOf(recordedCommand(log.name, row))).filter(({ revision }) => revision > after);
   const items = events.slice(0, limit);
   const last = items.at(-1);
   return events.length > limit && last !== undefined ? { items, continue: String(last.revision) } : { items };
 };
 
 /** What a stream of the log begins after: the `Last-Event-ID` of a client that comes back, else `?after=`. */
-export const followFrom = async (sources: Sources, name: string, query: unknown, lastEventId: string | undefined): Promise<{ cluster: AskedCluster; after: number }> => {
-  const cluster = await askedCluster(sources, name);
+export const followFrom = (log: AskedLog, query: unknown, lastEventId: string | undefined): number => {
   if (lastEventId !== undefined && !/^\d{1,16}$/.test(lastEventId)) throw invalidRequest('Last-Event-ID', lastEventId, 'is not a revision');
   const after = lastEventId === undefined ? afterIn(query) : Number(lastEventId);
-  if (after > cluster.revision) throw invalidRequest(lastEventId === undefined ? 'after' : 'Last-Event-ID', String(after), `is past the end of the log, which is at revision ${cluster.revision}`);
-  return { cluster, after };
+  if (after > log.revision) throw invalidRequest(lastEventId === undefined ? 'after' : 'Last-Event-ID', String(after), `is past the end of the log, which is at revision ${log.revision}`);
+  return after;
 };
 
 /** `?follow=true`. */
