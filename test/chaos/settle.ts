@@ -49,7 +49,7 @@ const verifyTopics = async (store: PostgresEventStore, broker: string, say: (lin
     const behind = (await store.relayLag()).filter(({ events }) => events > 0);
     if (behind.length > 0) throw new Error(`the relay is behind: ${JSON.stringify(behind)}`);
   }, { timeoutMs: settleSeconds * 1000, everyMs: 200 });
-  const published = new Map((await store.relayLag()).map(({ cluster, publishedRevision }) => [cluster, publishedRevision]));
+  const published = await store.publishedRevisions();
   const kafka = { brokers: [broker], clientId: 'chaos', topicPrefix: 'ipledger', replicationFactor: null, sasl: null, tls: null };
   const { differences } = await compareTopics({ store, kafka, logger: createLogger({ level: 'error', format: 'json' }), published });
   say(`both topics compared with the log, up to ${[...published].map(([cluster, revision]) => `${cluster} ${revision}`).join(', ')}`);

@@ -1,7 +1,7 @@
 import { StoreError } from '@ipledger/event-store';
 import { EmbeddedPostgresError } from '@ipledger/runtime';
 import { runMigrate } from './migrate.js';
-import { runRebuildDerived } from './rebuild-derived.js';
+import { decidedBy, everything, runRebuildDerived } from './rebuild-derived.js';
 import { runRebuildViews } from './rebuild-views.js';
 import { runRestoreEpoch } from './restore-epoch.js';
 import { runToken } from './token.js';
@@ -21,7 +21,8 @@ const verbs: Readonly<Record<string, (usage: Usage) => Promise<Answer>>> = {
   migrate: runMigrate,
   verify: (usage) => runVerify(usage),
   'rebuild views': runRebuildViews,
-  'rebuild claims': (usage) => runRebuildDerived(usage, ['claims', 'port_claims']),
+  'rebuild claims': (usage) => runRebuildDerived(usage, decidedBy),
+  'rebuild tables': (usage) => runRebuildDerived(usage, everything),
   'rebuild documents': (usage) => runRebuildDerived(usage, ['documents']),
   'restore-epoch': runRestoreEpoch,
   token: runToken,

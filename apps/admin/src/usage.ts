@@ -32,8 +32,9 @@ export const help = `npm run admin -- VERB [options]
   rebuild views        build all views anew from the log beside those that are live, compare, swap
     --rollback           put the set before back in its place
     --prune              drop the sets that are not live
-  rebuild claims       compare claims and port claims with the log, and put right what differs
-  rebuild documents    the same for the current documents of Services
+  rebuild tables       compare all tables that are derived from the log with it, and put right what differs
+  rebuild claims       only what is decided by: claims, port claims, reservations, cool-downs, definitions of clusters
+  rebuild documents    only the current documents of Services
   restore-epoch        begin a new life of the log: once, after its database was restored from a backup
   token                make a token, and the entry of the access file that lets it in
     --name NAME          under which the log knows whoever uses it

@@ -107,11 +107,11 @@ class Verification {
       ...Object.entries(report.stopped).map(([cluster, reason]) => `${cluster}: views: broken: they stop ${reason}`),
     ]);
     for (const cluster of report.notCompared) this.fail(`${cluster}: the views could not be brought to the revision of the log, so they were not compared`);
-    this.say(`views: ${counted(report.revisions, 'revision')}: ${report.differences === null ? 'there were none of this version' : verdict(found)}${report.swapped ? `; ${report.schema} is live now` : ''}`);
+    this.say(`views: ${counted(report.revisions, 'revision')}: ${report.differences === null ? 'there were none of this version' : `${verdict(found)}${report.notCompared.length > 0 ? ' in what was compared' : ''}`}${report.swapped ? `; ${report.schema} is live now` : ''}`);
   }
 
   async topics(kafka: Kafka): Promise<void> {
-    const published = new Map((await this.store.relayLag()).map(({ cluster, publishedRevision }) => [cluster, publishedRevision]));
+    const published = await this.store.publishedRevisions();
     const total = [...published.values()].reduce((sum, revision) => sum + revision, 0);
     const progress = new Progress('reading both topics', 'messages');
     const { differences, more } = await compareTopics({

@@ -12,4 +12,4 @@ export type { PoolOptions } from './postgres/pool.js';
 export { PostgresEventStore, type RelayLag } from './postgres/postgres-event-store.js';
 export { RelaySession, TermOver, type Checkpoint, type ClusterBehind } from './postgres/relay-session.js';
 export { storeErrorOf } from './postgres/sqlstate.js';
-export { DerivedRebuild, type DerivedChanges, type DerivedTable } from './postgres/rebuild-derived.js';
+export { DerivedRebuild, type DerivedChanges, type DerivedPart } from './postgres/rebuild-derived.js';

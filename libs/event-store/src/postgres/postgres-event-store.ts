@@ -120,6 +120,12 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     return rows.map((row) => ({ cluster: row['name']!, publishedRevision: Number(row['published']), events: Number(row['events']), oldest: row['oldest']! }));
   }
 
+  /** Up to where each cluster is published, by name; without those of which nothing is. */
+  async publishedRevisions(): Promise<Map<string, number>> {
+    const rows = await this.rows('SELECT c.name, k.revision FROM relay_checkpoints k JOIN clusters c ON c.id = k.cluster_id', []);
+    return new Map(rows.map((row) => [row['name']!, Number(row['revision'])]));
+  }
+
   async ping(): Promise<void> {
     await this.rows('SELECT 1', []);
   }
