@@ -29,7 +29,11 @@ const startRetryMs = 5_000;
  * first, keeps nobody from allocating; it is tried until it works.
  */
 export const startProjection = ({ store, viewsUrl, kafka, registry, logger, lifecycle, onApplied }: ProjectionOptions): Projection => {
-  const pool = createPool({ url: viewsUrl, max: connections, applicationName: 'ipledger projection', onIdleError: (error) => logger.warn('an idle connection to the views was lost', { error: error.message }) });
+  const pool = createPool({
+    url: viewsUrl, max: connections, applicationName: 'ipledger projection',
+    asynchronousCommit: true, // a checkpoint goes back together with what it stands for, and the log heals the rest
+    onIdleError: (error) => logger.warn('an idle connection to the views was lost', { error: error.message }),
+  });
   lifecycle.onShutdown('close the connections of the projection', () => pool.end());
   const projector = new Projector({ pool, viewsUrl, store, logger, onApplied });
   lifecycle.onShutdown('stop the projector', () => projector.stop());

@@ -8,6 +8,11 @@ export interface PoolOptions {
   readonly applicationName?: string;
   /** What the server may spend on one statement; 15 s unless told. */
   readonly statementTimeoutMs?: number;
+  /**
+   * A commit is answered before it is on disk: should the server crash, the last ones are gone, each of them whole. For what is
+   * derived and comes again. False unless told.
+   */
+  readonly asynchronousCommit?: boolean;
   /** Called for a connection that broke while it was idle; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -34,7 +39,7 @@ const answerMarginMs = 3_000;
  * later with `max_prepared_statements`.
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const { url, max = 10, applicationName = 'ipledger', statementTimeoutMs = statementTimeoutMsDefault, onIdleError } = options;
+  const { url, max = 10, applicationName = 'ipledger', statementTimeoutMs = statementTimeoutMsDefault, asynchronousCommit = false, onIdleError } = options;
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
@@ -45,7 +50,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: statementTimeoutMs + answerMarginMs,
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
-    options: plannerOptions,
+    options: asynchronousCommit ? `${plannerOptions} -c synchronous_commit=off` : plannerOptions,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });

@@ -12,10 +12,17 @@ export interface LogTailOptions {
   clustersAtOnce?: number;
   /** Commands in one batch at most; 200 unless told: small transactions, so that nothing waits long for another cluster. */
   batchCommandsMax?: number;
+  /** How long commands may gather under load; 25 ms unless told. */
+  gatherMs?: number;
 }
 
 /** The log is looked at so often when nothing happens and no hint comes. */
 const idleMs = 50;
+/**
+ * Between the beginnings of two rounds, as long as no batch was full. What comes after a pause is delivered at once; under load a
+ * transaction of the handler takes what has gathered meanwhile, instead of one commit each.
+ */
+const gatherMsDefault = 25;
 const retryDelayMsMin = 100;
 const retryDelayMsMax = 5_000;
 
@@ -62,16 +69,20 @@ export class LogTail implements LogConsumer {
   }
 
   private async follow(handler: CommandBatchHandler): Promise<void> {
+    const { gatherMs = gatherMsDefault } = this.options;
     let pulse = '';
     let failedLooks = 0;
     while (!this.stopping) {
       this.hinted = false;
+      const startedMs = performance.now();
       try {
         const now = await this.options.store.pulse();
         if (now !== pulse) this.tips = await this.options.store.tips();
         pulse = now;
         failedLooks = 0;
-        if (await this.round(handler)) continue;
+        const round = await this.round(handler);
+        if (round === 'some') await this.sleep(startedMs + gatherMs - performance.now());
+        if (round !== 'none') continue;
       } catch (error) {
         this.options.onFailure(null, error);
         pulse = '';
@@ -81,15 +92,15 @@ export class LogTail implements LogConsumer {
     }
   }
 
-  /** One batch for every cluster that is behind. @returns whether there may be more at once */
-  private async round(handler: CommandBatchHandler): Promise<boolean> {
+  /** One batch for every cluster that is behind. @returns how much came; after a full batch there is more already */
+  private async round(handler: CommandBatchHandler): Promise<'none' | 'some' | 'full'> {
     const waiting = this.tips.filter((tip) => this.isBehind(tip));
-    let delivered = 0;
+    let most = 0;
     const deliverNext = async (): Promise<void> => {
-      for (let tip = waiting.shift(); tip !== undefined && !this.stopping; tip = waiting.shift()) if (await this.deliver(tip, handler)) delivered++;
+      for (let tip = waiting.shift(); tip !== undefined && !this.stopping; tip = waiting.shift()) most = Math.max(most, await this.deliver(tip, handler));
     };
     await Promise.all(Array.from({ length: this.options.clustersAtOnce ?? 2 }, deliverNext));
-    return delivered > 0;
+    return most === 0 ? 'none' : most < this.batchCommandsMax ? 'some' : 'full';
   }
 
   private isBehind({ name, epoch, revision }: ClusterTip): boolean {
@@ -99,31 +110,42 @@ export class LogTail implements LogConsumer {
     return position === undefined || position.epoch !== epoch || position.revision < revision;
   }
 
-  /** @returns whether the handler took a batch */
-  private async deliver({ id, name, epoch }: ClusterTip, handler: CommandBatchHandler): Promise<boolean> {
+  /** @returns how many commands the handler took */
+  private async deliver({ id, name, epoch }: ClusterTip, handler: CommandBatchHandler): Promise<number> {
     try {
       const known = this.positions.get(name);
       const after = known?.epoch === epoch ? known.revision : await this.options.positionOf(name);
-      const rows = await this.options.store.readLog(id, after, this.options.batchCommandsMax ?? 200);
+      const rows = await this.options.store.readLog(id, after, this.batchCommandsMax);
       const commands = rows.map((row) => recordedCommand(name, row));
       if (commands.length > 0) await handler({ cluster: name, epoch, commands });
       this.positions.set(name, { epoch, revision: commands.at(-1)?.revision ?? after });
       this.failures.delete(name);
-      return commands.length > 0;
+      return commands.length;
     } catch (error) {
       this.positions.delete(name); // the handler may have taken a part of it
       const delayMs = Math.min((this.failures.get(name)?.delayMs ?? retryDelayMsMin / 2) * 2, retryDelayMsMax);
       this.failures.set(name, { delayMs, untilMs: performance.now() + delayMs });
       this.options.onFailure(name, error);
-      return false;
+      return 0;
     }
   }
 
+  private get batchCommandsMax(): number {
+    return this.options.batchCommandsMax ?? 200;
+  }
+
+  /** Until the next look is due, or something was appended. */
   private async pause(ms: number): Promise<void> {
-    if (this.hinted || this.stopping) return;
+    if (!this.hinted) await this.sleep(ms, () => this.hinted);
+  }
+
+  /** Until then, or until it is woken for a reason: to stop is always one. */
+  private async sleep(ms: number, isReason: () => boolean = () => false): Promise<void> {
+    if (ms <= 0 || this.stopping) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.wake = () => {
+        if (!this.stopping && !isReason()) return;
         clearTimeout(timer);
         resolve();
       };
