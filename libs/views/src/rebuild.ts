@@ -1,5 +1,5 @@
 import { createPool, type ClusterTip, type EventStore } from '@ipledger/event-store';
-import { recordedCommand } from '@ipledger/messaging';
+import { recordedCommand, type RecordedCommand } from '@ipledger/messaging';
 import type pg from 'pg';
 import { applyOrStop, type SetPosition } from './apply.js';
 import { compareSets, type SetDifference } from './compare.js';
@@ -50,7 +50,7 @@ const statementMsMax = 6 * 3_600_000;
  */
 export const rebuildViews = async (options: RebuildOptions): Promise<RebuildReport | undefined> => {
   // Its own connections, without the bounds of those that serve: building takes as long as it takes.
-  const pool = createPool({ url: options.viewsUrl, max: 2, applicationName: 'ipledger rebuild', statementTimeoutMs: statementMsMax });
+  const pool = createPool({ url: options.viewsUrl, max: 2, applicationName: 'ipledger rebuild', statementTimeoutMs: statementMsMax, asynchronousCommit: true });
   const owner = await pool.connect();
   try {
     await owner.query(`SET lock_timeout = 0; SELECT pg_advisory_lock(${rebuildLock})`);
@@ -129,21 +129,28 @@ class SetBuilder {
 
   async catchUp(tips: readonly ClusterTip[]): Promise<void> {
     const total = tips.reduce((sum, { revision }) => sum + revision, 0);
-    for (const tip of tips) while (await this.page(tip)) this.onProgress(this.done, total);
+    for (const tip of tips) await this.catchUpWith(tip, () => this.onProgress(this.done, total));
   }
 
-  /** A cluster that cannot go on stops here as it does in the live set: the others must not wait for it. @returns whether there may be more */
-  private async page({ id, name, epoch, revision: until }: ClusterTip): Promise<boolean> {
-    const { revision } = this.positions.get(name) ?? { revision: 0 };
-    if (revision >= until || this.stopped.has(name)) return false;
-    const commands = (await this.store.readLog(id, revision, pageCommands)).map((row) => recordedCommand(name, row));
-    if (commands.length === 0) return false;
-    const applied = await withClient(this.pool, (client) => applyOrStop(client, { schema: this.schema }, { cluster: name, epoch, commands }));
-    if (applied.kind === 'stopped') this.stopped.set(name, applied.reason);
-    else if (applied.kind !== 'applied') throw new Error(`cluster ${name}: the log has a ${applied.kind === 'gap' ? 'hole' : 'new life'} after revision ${applied.revision}`);
-    this.positions.set(name, { epoch, revision: applied.revision });
-    this.done += applied.revision - revision;
-    return true;
+  /** A cluster that cannot go on stops here as it does in the live set: the others must not wait for it. The next page is read while one is applied. */
+  private async catchUpWith({ id, name, epoch, revision: until }: ClusterTip, onPage: () => void): Promise<void> {
+    let { revision } = this.positions.get(name) ?? { revision: 0 };
+    if (revision >= until || this.stopped.has(name)) return;
+    const read = async (after: number): Promise<RecordedCommand[]> => (await this.store.readLog(id, after, pageCommands)).map((row) => recordedCommand(name, row));
+    for (let next = read(revision); revision < until && !this.stopped.has(name); ) {
+      const commands = await next;
+      const last = commands.at(-1);
+      if (last === undefined) return;
+      next = last.revision < until ? read(last.revision) : Promise.resolve([]);
+      next.catch(() => undefined); // thrown where it is awaited, unless the page before it fails
+      const applied = await withClient(this.pool, (client) => applyOrStop(client, { schema: this.schema }, { cluster: name, epoch, commands }));
+      if (applied.kind === 'stopped') this.stopped.set(name, applied.reason);
+      else if (applied.kind !== 'applied') throw new Error(`cluster ${name}: the log has a ${applied.kind === 'gap' ? 'hole' : 'new life'} after revision ${applied.revision}`);
+      this.positions.set(name, { epoch, revision: applied.revision });
+      this.done += applied.revision - revision;
+      ({ revision } = applied);
+      onPage();
+    }
   }
 }
 

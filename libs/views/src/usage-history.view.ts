@@ -54,21 +54,44 @@ interface Sample {
 
 export class HistoryChanges {
   private readonly samples = new Map<string, Sample>();
+  /** Pool -> its samples of the steps that the last command fell into: mostly those of the next one, too. */
+  private readonly latest = new Map<string, { startMs: number; sample: Sample }[]>();
 
   /** @param pools those that the command changed, as it left them */
   take(pools: readonly PoolUsage[], { revision, time }: Moment): void {
     const timeMs = Date.parse(time);
-    for (const pool of pools)
-      for (const { seconds } of historySteps) {
-        const bucket = new Date(timeMs - (((timeMs % (seconds * 1000)) + seconds * 1000) % (seconds * 1000))).toISOString();
-        const key = `${seconds} ${bucket} ${pool.pool} ${pool.family}`;
-        const { allocated, capacity } = pool.total;
-        this.samples.set(key, {
-          pool: pool.pool, family: pool.family, step_seconds: seconds, bucket, revision, capacity, allocated,
-          static_allocated: pool.static.allocated, dynamic_allocated: pool.dynamic.allocated,
-          allocated_max: Math.max(allocated, this.samples.get(key)?.allocated_max ?? 0),
-        });
+    for (const pool of pools) {
+      const { allocated, capacity } = pool.total;
+      for (const sample of this.samplesAt(pool, timeMs)) {
+        sample.revision = revision;
+        sample.capacity = capacity;
+        sample.allocated = allocated;
+        sample.static_allocated = pool.static.allocated;
+        sample.dynamic_allocated = pool.dynamic.allocated;
+        if (allocated > sample.allocated_max) sample.allocated_max = allocated;
       }
+    }
+  }
+
+  private samplesAt({ pool, family }: PoolUsage, timeMs: number): Sample[] {
+    const key = `${pool} ${family}`;
+    const known = this.latest.get(key);
+    const found = historySteps.map(({ seconds }, index) => {
+      const startMs = Math.floor(timeMs / (seconds * 1000)) * seconds * 1000;
+      return known?.[index]?.startMs === startMs ? known[index] : { startMs, sample: this.sampleOf(pool, family, seconds, startMs) };
+    });
+    this.latest.set(key, found);
+    return found.map(({ sample }) => sample);
+  }
+
+  private sampleOf(pool: string, family: string, step_seconds: number, startMs: number): Sample {
+    const bucket = new Date(startMs).toISOString();
+    const key = `${step_seconds} ${bucket} ${pool} ${family}`;
+    const known = this.samples.get(key);
+    if (known !== undefined) return known;
+    const made: Sample = { pool, family, step_seconds, bucket, revision: 0, capacity: '0', allocated: 0, static_allocated: 0, dynamic_allocated: 0, allocated_max: 0 };
+    this.samples.set(key, made);
+    return made;
   }
 
   /**
