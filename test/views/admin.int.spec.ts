@@ -40,7 +40,7 @@ describe('npm run admin --', () => {
   });
 
   it('rebuild claims and documents find that what the writer derived is right, byte for byte', async () => {
-    expect(await claims()).toMatch(/^2 clusters, \d+ revisions read: claims, port_claims, reservations, cooling, and definition were right$/);
+    expect(await claims()).toMatch(/^2 clusters, \d+ revisions read: claims, port_claims, lb_members, lb_waiting, lb_attached, reservations, cooling, and definition were right$/);
     expect(await documents()).toMatch(/: documents were right$/);
   });
 

@@ -1,5 +1,5 @@
 import type { DerivedChanges, LogRow } from '@ipledger/event-store';
-import { claimChanges, ClusterState, encodeService, evolve, serviceKey, type DatedEvent, type Event } from '@ipledger/services';
+import { claimChanges, ClusterState, encodeService, evolve, isDefining, serviceKey, type DatedEvent, type Event } from '@ipledger/services';
 
 /** Folds the log of one cluster, page by page, into what it does to everything that the writer derived when it appended these rows. */
 export class DerivedFold {
@@ -8,14 +8,14 @@ export class DerivedFold {
   take(rows: readonly LogRow[]): DerivedChanges {
     const dated = rows.flatMap(({ events, revision, eventCount, time }): DatedEvent[] =>
       (JSON.parse(events) as Event[]).map((event, index) => ({ event, revision: revision - eventCount + 1 + index, time })));
-    const { addresses, ports, reservations, cooling } = claimChanges(dated);
-    for (const { event, revision } of dated) if (event.type.startsWith('cluster.')) evolve(this.cluster, event, revision);
+    const { addresses, ports, reservations, cooling, lb } = claimChanges(dated);
+    for (const { event, revision } of dated) if (isDefining(event.type)) evolve(this.cluster, event, revision);
     const { definition } = this.cluster;
     return {
       claims: { held: [...addresses.taken, ...addresses.moved], released: addresses.released },
       portClaims: { held: [...ports.taken, ...ports.moved], released: ports.released },
       documents: documentChanges(dated),
-      reservations, cooling,
+      reservations, cooling, lb,
       definition: definition === null ? null : JSON.stringify(definition),
     };
   }

@@ -8,7 +8,7 @@ import type { Usage } from './usage.js';
 const pageRows = 500;
 
 /** What is derived from the log in its own database; what a writer decides by, before the documents. */
-export const decidedBy: readonly DerivedPart[] = ['claims', 'port_claims', 'reservations', 'cooling', 'definition'];
+export const decidedBy: readonly DerivedPart[] = ['claims', 'port_claims', 'lb_members', 'lb_waiting', 'lb_attached', 'reservations', 'cooling', 'definition'];
 export const everything: readonly DerivedPart[] = [...decidedBy, 'documents'];
 
 /** Compares derived tables of every cluster with a fold of the log, and puts right what differs. */

@@ -93,6 +93,14 @@ export interface ClusterReader {
   countHeldBack(clusterId: number, first: string, last: string, at: Date): Promise<{ reserved: bigint; coolingDown: bigint }>;
   /** What keeps one address from being handed out at a time; of a claimed one, what kept it. Whether its pool has a cool-down at all is for the caller to know. */
   heldBack(clusterId: number, address: string, at: Date): Promise<{ reservation: StoredReservation | undefined; cooling: CoolingAddress | undefined }>;
+  /** Who has addresses of LB pools of this log, in order of (address, cluster, namespace, name), after a key; at most `limit`. */
+  listLbMembers(clusterId: number, after: LbMemberKey | undefined, limit: number): Promise<StoredLbMember[]>;
+  /** Who has one address of an LB pool. */
+  lbMembers(clusterId: number, address: string): Promise<StoredLbMember[]>;
+  /** Services that lack addresses of LB pools, in key order, after a key; at most `limit`. */
+  listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]>;
+  /** What Services have of shared LB pools, in order of (pool, address, namespace, name), after a key; at most `limit`. */
+  listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]>;
   /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
   listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
 }
@@ -178,6 +186,8 @@ export interface AppendBatch {
   readonly reservations?: { readonly made: readonly StoredReservation[]; readonly ended: readonly string[] };
   /** `cleared`: all of before, except the addresses in `started`, are gone. */
   readonly cooling?: { readonly started: readonly CoolingAddress[]; readonly cleared: boolean };
+  /** What is derived about LB pools; `held` replaces what was there. */
+  readonly lb?: LbBatch;
   readonly documents: {
     readonly written: readonly Document[];
     readonly removed: readonly ServiceKey[];
@@ -186,6 +196,46 @@ export interface AppendBatch {
   readonly definition?: string | null;
   readonly requests: readonly RecordedRequest[];
 }
+
+export interface LbBatch {
+  readonly members: { readonly held: readonly StoredLbMember[]; readonly left: readonly LbMemberKey[] };
+  readonly waiting: { readonly held: readonly StoredLbWaiting[]; readonly left: readonly ServiceKey[] };
+  readonly attached: { readonly held: readonly StoredLbAttached[]; readonly left: readonly LbAttachedKey[] };
+}
+
+export interface LbMemberKey extends ServiceKey {
+  /** Canonical text. */
+  readonly address: string;
+  /** Cluster of the Service in the log of a shared LB pool; "" in the log of a cluster. */
+  readonly cluster: string;
+}
+
+/** A Service that has an address of an LB pool of this log. */
+export interface StoredLbMember extends LbMemberKey, ServiceEntry {
+  /** null = it has the address for itself. */
+  readonly sharingKey: string | null;
+  /** `TCP/80` and so on. */
+  readonly ports: readonly string[];
+  /** Services that share an address have the same. */
+  readonly backend: string;
+  /** In the log of a shared LB pool: revision of the Service, in its cluster, that this was claimed for. */
+  readonly wait: number | null;
+}
+
+/** A Service that lacks addresses of LB pools, as of its last event, whose revision it is. */
+export interface StoredLbWaiting extends ServiceEntry {
+  readonly families: readonly ('IPv4' | 'IPv6')[];
+  readonly reason: string;
+}
+
+export interface LbAttachedKey extends ServiceKey {
+  readonly pool: string;
+  /** Canonical text. */
+  readonly address: string;
+}
+
+/** An address of a shared LB pool that a Service of this cluster has. */
+export interface StoredLbAttached extends LbAttachedKey, ServiceEntry {}
 
 export interface Claim {
   /** Canonical text (RFC 5952 for IPv6). */
@@ -228,6 +278,8 @@ export interface CoolingAddress extends ServiceEntry {
   /** Canonical text. */
   readonly address: string;
   readonly until: Date;
+  /** In the log of a shared LB pool: the cluster of the Service. */
+  readonly cluster?: string;
 }
 
 export interface Document extends ServiceEntry {

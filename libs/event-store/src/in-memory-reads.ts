@@ -2,7 +2,8 @@ import { compareAddresses, formatAddress, parseAddress } from '@ipledger/ip';
 import type { Address } from '@ipledger/ip';
 import { BadAppend } from './errors.js';
 import type {
-  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredReservation,
+  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LbAttachedKey, LbMemberKey, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredLbAttached,
+  StoredLbMember, StoredLbWaiting, StoredReservation,
 } from './event-store.js';
 
 /** One cluster as it stands. */
@@ -20,6 +21,9 @@ export interface ClusterState {
   readonly requests: Map<string, RecordedRequest>;
   readonly reservations: Map<string, StoredReservation>;
   readonly cooling: Map<string, CoolingAddress>; // canonical address -> cool-down
+  readonly lbMembers: Map<string, StoredLbMember>; // lbMemberKeyOf
+  readonly lbWaiting: Map<string, StoredLbWaiting>; // keyOf(Service)
+  readonly lbAttached: Map<string, StoredLbAttached>; // lbAttachedKeyOf
 }
 
 /** The reads of the in-memory store, from whichever state the subclass says stands for a cluster. */
@@ -140,6 +144,28 @@ export abstract class MemoryReader implements ClusterReader {
     return structuredClone({ reservation, cooling: cooling !== undefined && cooling.until > at ? cooling : undefined });
   }
 
+  async listLbMembers(clusterId: number, after: LbMemberKey | undefined, limit: number): Promise<StoredLbMember[]> {
+    return structuredClone([...(this.stateOf(clusterId)?.lbMembers.values() ?? [])]
+      .filter((member) => after === undefined || compareMembers(member, after) > 0)
+      .sort(compareMembers).slice(0, limit));
+  }
+
+  async lbMembers(clusterId: number, address: string): Promise<StoredLbMember[]> {
+    return (await this.listLbMembers(clusterId, undefined, Infinity)).filter((member) => member.address === canonical(address));
+  }
+
+  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]> {
+    return structuredClone([...(this.stateOf(clusterId)?.lbWaiting.values() ?? [])]
+      .filter((waiting) => after === undefined || compareKeys(waiting, after) > 0)
+      .sort(compareKeys).slice(0, limit));
+  }
+
+  async listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]> {
+    return structuredClone([...(this.stateOf(clusterId)?.lbAttached.values() ?? [])]
+      .filter((attached) => after === undefined || compareAttached(attached, after) > 0)
+      .sort(compareAttached).slice(0, limit));
+  }
+
   #claims(clusterId: number): { address: Address; claim: Claim }[] {
     return [...(this.stateOf(clusterId)?.claims.values() ?? [])]
       .map((claim) => ({ address: readAddress(claim.address), claim }))
@@ -174,6 +200,22 @@ export function compareBytes(a: string, b: string): number {
 
 function compareKeys(a: ServiceKey, b: ServiceKey): number {
   return compareBytes(a.namespace, b.namespace) || compareBytes(a.name, b.name);
+}
+
+function compareMembers(a: LbMemberKey, b: LbMemberKey): number {
+  return compareAddresses(readAddress(a.address), readAddress(b.address)) || compareBytes(a.cluster, b.cluster) || compareKeys(a, b);
+}
+
+function compareAttached(a: LbAttachedKey, b: LbAttachedKey): number {
+  return compareBytes(a.pool, b.pool) || compareAddresses(readAddress(a.address), readAddress(b.address)) || compareKeys(a, b);
+}
+
+export function lbMemberKeyOf(key: LbMemberKey): string {
+  return `${canonical(key.address)}\u0000${key.cluster}\u0000${keyOf(key)}`;
+}
+
+export function lbAttachedKeyOf(key: LbAttachedKey): string {
+  return `${key.pool}\u0000${canonical(key.address)}\u0000${keyOf(key)}`;
 }
 
 function max(a: bigint, b: bigint): bigint {

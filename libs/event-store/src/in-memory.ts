@@ -1,7 +1,7 @@
 import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from './errors.js';
 import type { StoreError } from './errors.js';
 import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LockedSession, LogRow, NewLogRow } from './event-store.js';
-import { canonical, compareBytes, headOf, keyOf, MemoryReader } from './in-memory-reads.js';
+import { canonical, compareBytes, headOf, keyOf, lbAttachedKeyOf, lbMemberKeyOf, MemoryReader } from './in-memory-reads.js';
 import type { ClusterState } from './in-memory-reads.js';
 
 /**
@@ -191,6 +191,7 @@ function apply(state: ClusterState | undefined, batch: AppendBatch): void {
   for (const port of batch.portClaims.released) state.portClaims.delete(port);
   for (const claim of [...batch.portClaims.taken, ...batch.portClaims.moved]) state.portClaims.set(claim.port, claim);
   applyHeldBack(state, batch);
+  applyLb(state, batch);
   for (const key of batch.documents.removed) state.documents.delete(keyOf(key));
   for (const document of batch.documents.written) state.documents.set(keyOf(document), document);
   for (const request of batch.requests) state.requests.set(request.key, { ...request, commandId: canonicalUuid(request.commandId) });
@@ -202,6 +203,15 @@ function applyHeldBack(state: ClusterState, { reservations, cooling }: AppendBat
   for (const reservation of reservations?.made ?? []) state.reservations.set(reservation.name, reservation);
   if (cooling?.cleared === true) state.cooling.clear();
   for (const address of cooling?.started ?? []) state.cooling.set(canonical(address.address), { ...address, address: canonical(address.address) });
+}
+
+function applyLb(state: ClusterState, { lb }: AppendBatch): void {
+  for (const key of lb?.members.left ?? []) state.lbMembers.delete(lbMemberKeyOf(key));
+  for (const member of lb?.members.held ?? []) state.lbMembers.set(lbMemberKeyOf(member), member);
+  for (const key of lb?.waiting.left ?? []) state.lbWaiting.delete(keyOf(key));
+  for (const waiting of lb?.waiting.held ?? []) state.lbWaiting.set(keyOf(waiting), waiting);
+  for (const key of lb?.attached.left ?? []) state.lbAttached.delete(lbAttachedKeyOf(key));
+  for (const attached of lb?.attached.held ?? []) state.lbAttached.set(lbAttachedKeyOf(attached), attached);
 }
 
 function assertAcceptable(state: ClusterState, batch: AppendBatch, rows: readonly LogRow[], taken: readonly Claim[]): void {
@@ -254,7 +264,7 @@ function newCluster(id: number, name: string, epoch: number): ClusterState {
   return {
     id, name, revision: 0, epoch, definition: null, log: [],
     commands: new Map(), claims: new Map(), portClaims: new Map(), documents: new Map(), requests: new Map(),
-    reservations: new Map(), cooling: new Map(),
+    reservations: new Map(), cooling: new Map(), lbMembers: new Map(), lbWaiting: new Map(), lbAttached: new Map(),
   };
 }
 
@@ -263,5 +273,6 @@ function copyOf(state: ClusterState): ClusterState {
     ...state, log: [...state.log], commands: new Map(state.commands), claims: new Map(state.claims),
     portClaims: new Map(state.portClaims), documents: new Map(state.documents), requests: new Map(state.requests),
     reservations: new Map(state.reservations), cooling: new Map(state.cooling),
+    lbMembers: new Map(state.lbMembers), lbWaiting: new Map(state.lbWaiting), lbAttached: new Map(state.lbAttached),
   };
 }

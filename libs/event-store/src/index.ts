@@ -2,8 +2,8 @@ export {
   BadAppend, ClaimConflict, OutcomeUnknown, RevisionConflict, SchemaMismatch, StoreError, StoreUnavailable, UnsupportedPostgres,
 } from './errors.js';
 export type {
-  AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, CoolingAddress, Document, DocumentPage, EventStore, LockedSession, LogRow,
-  NewLogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredReservation,
+  AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, CoolingAddress, Document, DocumentPage, EventStore, LbAttachedKey, LbMemberKey, LockedSession, LogRow,
+  NewLogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredLbAttached, StoredLbMember, StoredLbWaiting, StoredReservation,
 } from './event-store.js';
 export { InMemoryEventStore } from './in-memory.js';
 export { migrate, requireSchema, schemaVersion } from './postgres/migrate.js';

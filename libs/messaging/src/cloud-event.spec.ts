@@ -17,7 +17,7 @@ describe('an event on Kafka', () => {
       value: '{"address":"10.0.0.1","family":"IPv4","cidr":null,"band":null,"scope":"dynamic","service":{"namespace":"shop","name":"s-10-0-0-1","uid":"uid-s-10-0-0-1"}}',
       headers: {
         'content-type': 'application/json', ce_specversion: '1.0', ce_id: 'blue/1/1', ce_source: '/clusters/blue', ce_type: 'ip.allocated.v1',
-        ce_subject: 'shop/s-10-0-0-1', ce_time: '2026-01-02T03:04:05.678Z', ce_dataschema: 'urn:ipledger:event:ip.allocated:1.1', ce_partitionkey: 'blue',
+        ce_subject: 'shop/s-10-0-0-1', ce_time: '2026-01-02T03:04:05.678Z', ce_dataschema: 'urn:ipledger:event:ip.allocated:1.2', ce_partitionkey: 'blue',
         ce_sequence: '00000000000000000001', ce_epoch: '1', ce_commandid: 'c-1', ce_commandkind: 'CreateService', ce_commandindex: '0', ce_commandlast: 'false',
         ce_requestid: 'r-1', ce_useragent: 'kubectl/ü',
       },

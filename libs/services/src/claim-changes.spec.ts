@@ -1,5 +1,6 @@
 import { claimChanges, type DatedEvent } from './claim-changes.js';
 import type { Event, Reservation, ServiceRef } from './events.js';
+import type { ServiceObject } from './service.js';
 
 const ref = (name: string): ServiceRef => ({ namespace: 'shop', name, uid: `uid-${name}` });
 const [web, db] = [ref('web'), ref('db')];
@@ -20,6 +21,7 @@ const held = (service: ServiceRef, address: string, revision: number) => ({ ...s
 const nothing = {
   addresses: { taken: [], moved: [], released: [] }, ports: { taken: [], moved: [], released: [] },
   reservations: { made: [], ended: [] }, cooling: { started: [], cleared: false },
+  lb: { members: { held: [], left: [] }, waiting: { held: [], left: [] }, attached: { held: [], left: [] } },
 };
 const a = '10.0.0.7';
 const b = '10.0.0.8';
@@ -78,4 +80,58 @@ describe('what a run of events holds back', () => {
     ['the last release counts', [cools(web, a), takes(db, a), cools(db, a)], [cooling(db, a, 103)], false],
     ['the end of the cluster', [cools(web, a), { type: 'cluster.removed', data: {} }, cools(web, b)], [cooling(web, b, 103)], true],
   ])('%s', (_, events, started, cleared) => expect(changesOf(...events).cooling).toEqual({ started, cleared }));
+});
+
+describe('what a run of events does to LB pools', () => {
+  const facts = (service: ServiceRef, more: object = {}) => ({ address: a, family: 'IPv4' as const, lbPool: 'edge', sharingGroup: null, service, ports: ['TCP/80'], backend: '', ...more });
+  const joins = (service: ServiceRef, more: object = {}): Event => ({ type: 'lb-member.joined', data: facts(service, more) });
+  const leaves = (service: ServiceRef, more: object = {}): Event => ({ type: 'lb-member.left', data: { ...facts(service, more), since: 1, reason: 'deleted' } });
+  const member = (service: ServiceRef, revision: number, more: object = {}) => ({ ...service, address: a, cluster: '', sharingKey: null, ports: ['TCP/80'], backend: '', wait: null, revision, ...more });
+  const { uid: _, ...webKey } = { ...web, address: a, cluster: '' };
+
+  it.each<[what: string, events: Event[], held: unknown[], left: unknown[]]>([
+    ['one joins', [joins(web)], [member(web, 101)], []],
+    ['one of a shared pool, for a wait', [joins(web, { cluster: 'x', wait: 9 })], [member(web, 101, { cluster: 'x', wait: 9 })], []],
+    ['one leaves', [leaves(web)], [], [webKey]],
+    ['two share', [joins(web, { sharingGroup: 'k' }), joins(db, { sharingGroup: 'k' })], [member(web, 101, { sharingKey: 'k' }), member(db, 102, { sharingKey: 'k' })], []],
+    ['one asks again', [joins(web), joins(web, { renews: 101 })], [member(web, 102)], []],
+    ['one leaves and joins with other ports', [leaves(web), joins(web, { ports: [] })], [member(web, 102, { ports: [] })], []],
+    ['joined and left', [joins(web), leaves(web)], [], [webKey]],
+    ['Services of one name in two clusters are two', [joins(web, { cluster: 'x' }), leaves(web, { cluster: 'y' })], [member(web, 101, { cluster: 'x' })], [{ ...webKey, cluster: 'y' }]],
+  ])('members: %s', (__, events, held, left) => expect(changesOf(...events).lb.members).toEqual({ held, left }));
+
+  const attached: Event = { type: 'lb-address.attached', data: { address: a, family: 'IPv4', lbPool: 'wide', service: web } };
+  const detached: Event = { type: 'lb-address.detached', data: { address: a, family: 'IPv4', lbPool: 'wide', service: web, reason: 'deleted' } };
+  it.each<[what: string, events: Event[], held: unknown[], left: unknown[]]>([
+    ['attached', [attached], [{ ...web, pool: 'wide', address: a, revision: 101 }], []],
+    ['detached', [attached, detached], [], [{ namespace: 'shop', name: 'web', pool: 'wide', address: a }]],
+    ['detached and attached again', [detached, attached], [{ ...web, pool: 'wide', address: a, revision: 102 }], []],
+  ])('attachments: %s', (__, events, held, left) => expect(changesOf(...events).lb.attached).toEqual({ held, left }));
+
+  const object = (reason: string | undefined, has: string[] = [], metadata: object = {}): ServiceObject => ({
+    apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'shop', ...metadata }, spec: { type: 'LoadBalancer', ipFamilies: ['IPv6', 'IPv4'] },
+    status: {
+      loadBalancer: { ingress: has.map((ip) => ({ ip })) },
+      conditions: reason === undefined ? [] : [{ type: 'ipledger.io/LoadBalancerAddresses', status: 'False', lastTransitionTime: null, reason, message: '' }],
+    },
+  });
+  const created = (of: ServiceObject): Event => ({ type: 'service.created', data: { service: web, object: of } });
+  const updated = (of: ServiceObject, was = 'LoadBalancer'): Event =>
+    ({ type: 'service.updated', data: { service: web, object: of, previous: { revision: 1, labels: {}, type: was, clusterIP: '' } } });
+  const removed = (was: string): Event => ({ type: 'service.deleted', data: { service: web, object: object('NoPool'), previous: { revision: 1, labels: {}, type: was, clusterIP: '' } } });
+  const waits = (reason: string, families: string[], revision = 101) => ({ ...web, families, reason, revision });
+  const key = { namespace: 'shop', name: 'web' };
+
+  it.each<[what: string, events: Event[], held: unknown[], left: unknown[]]>([
+    ['a Service without pool waits for all its families, in its order', [created(object('NoPool'))], [waits('NoPool', ['IPv6', 'IPv4'])], []],
+    ['one that has a part waits for the rest', [created(object('PartlyAssigned', ['10.0.0.7']))], [waits('PartlyAssigned', ['IPv6'])], []],
+    ['one that has all does not wait', [created(object('Assigned', ['10.0.0.7', 'fd00::1']))], [], []],
+    ['one that is not ours does not wait', [created(object(undefined))], [], []],
+    ['any change renews the wait', [created(object('NoPool')), updated(object('NoPool'))], [waits('NoPool', ['IPv6', 'IPv4'], 102)], []],
+    ['it waits no more', [updated(object('Assigned'))], [], [key]],
+    ['of another type now', [updated({ ...object('NoPool'), spec: { type: 'ClusterIP' } })], [], [key]],
+    ['being deleted', [updated(object('NoPool', [], { deletionTimestamp: '2026-01-02T03:04:05Z' }))], [], [key]],
+    ['deleted', [removed('LoadBalancer')], [], [key]],
+    ['a Service of another type touches no row', [updated({ ...object(undefined), spec: { type: 'ClusterIP' } }, 'ClusterIP'), removed('ClusterIP')], [], []],
+  ])('waiting: %s', (__, events, held, left) => expect(changesOf(...events).lb.waiting).toEqual({ held, left }));
 });

@@ -8,7 +8,7 @@ export type Command = ServiceCommand | ClusterCommand;
 export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService | ImportService | ForgetService;
 export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | DeclareClusterNetwork | RemoveCluster | ReserveAddresses | ReleaseReservation;
 
-interface Ordered {
+export interface Ordered {
   time: Date;
   /** Seed of everything the decision draws: addresses, ports, names. */
   seed: readonly [number, number, number, number];
@@ -16,7 +16,7 @@ interface Ordered {
   dryRun: boolean;
 }
 
-interface ServiceOrder extends Ordered {
+export interface ServiceOrder extends Ordered {
   namespace: string;
   /** The uid that a Service gets if this command creates one. */
   newUid: string;

@@ -27,7 +27,7 @@ const useOf = (state: ClusterState) => state.pools.map((pool) => [pool.name, sta
 describe('evolve', () => {
   it('starts with nothing', () => {
     const state = new ClusterState();
-    expect(contentsOf(state)).toEqual({ revision: 0, definition: null, taken: { IPv4: [], IPv6: [] }, ports: [], portNumbers: [], services: [], use: [], reservations: [] });
+    expect(contentsOf(state)).toEqual({ revision: 0, definition: null, taken: { IPv4: [], IPv6: [] }, ports: [], portNumbers: [], services: [], use: [], reservations: [], lb: [], attached: [] });
     expect(() => state.families).toThrow('the cluster is not registered');
   });
 

@@ -1,7 +1,10 @@
 import type { Address } from '@ipledger/ip';
 import { parseAddress } from '@ipledger/ip';
-import type { ClusterDefinition } from './cluster/definition.js';
+import { defaultNodePortRange, type ClusterDefinition } from './cluster/definition.js';
 import type { ClusterCidrDraining, ClusterPoolConfigured, Event, ServiceRef } from './events.js';
+import { memberKey, memberOf } from './load-balancer/holdings.js';
+import type { LbPool } from './load-balancer/lb-pool.js';
+import { sharedPoolLog } from './load-balancer/shared-log.js';
 import { reservedRange } from './pool/held-back.js';
 import type { PoolSettings } from './pool/pool.js';
 import { serviceKey, type ClusterState } from './state.js';
@@ -26,7 +29,19 @@ export const evolve = (state: ClusterState, event: Event, revision: number): voi
     case 'ip.released':
       state.free(addressOf(event.data.address));
       if (event.data.coolsUntil !== undefined)
-        state.cool(addressOf(event.data.address), { untilMs: Date.parse(event.data.coolsUntil), holder: keyOf(event.data.service) });
+        state.cool(addressOf(event.data.address), { untilMs: Date.parse(event.data.coolsUntil), holder: memberKey(event.data.cluster, event.data.service) });
+      break;
+    case 'lb-member.joined':
+      state.lb.join(event.data.address, memberOf(event.data, revision));
+      break;
+    case 'lb-member.left':
+      state.lb.leave(event.data.address, event.data);
+      break;
+    case 'lb-address.attached':
+      state.attachments.attach(event.data);
+      break;
+    case 'lb-address.detached':
+      state.attachments.detach(event.data);
       break;
     case 'reservation.made':
       state.reserve(reservedRange(event.data.reservation));
@@ -69,6 +84,19 @@ export const revert = (state: ClusterState, event: Event, revision: number): boo
     case 'ip.released':
       state.take(addressOf(event.data.address)); // which ends its cool-down, whatever that was
       break;
+    case 'lb-member.joined':
+      if (event.data.renews === undefined) state.lb.leave(event.data.address, event.data);
+      else state.lb.join(event.data.address, memberOf(event.data, event.data.renews));
+      break;
+    case 'lb-member.left':
+      state.lb.join(event.data.address, memberOf(event.data, event.data.since));
+      break;
+    case 'lb-address.attached':
+      state.attachments.detach(event.data);
+      break;
+    case 'lb-address.detached':
+      state.attachments.attach(event.data);
+      break;
     case 'reservation.made':
       state.unreserve(event.data.reservation.name);
       break;
@@ -88,12 +116,20 @@ export const revert = (state: ClusterState, event: Event, revision: number): boo
   return true;
 };
 
-type ClusterEvent = Exclude<Extract<Event, { type: `cluster.${string}` }>, { type: 'cluster.removed' }>;
+/** What changes the definition of a log. */
+type DefiningEvent = Exclude<Extract<Event, { type: `cluster.${string}` | `lb-pool.${string}` }>, { type: 'cluster.removed' }>;
 
-const evolveDefinition = (definition: ClusterDefinition | null, event: ClusterEvent): ClusterDefinition | null => {
+const evolveDefinition = (definition: ClusterDefinition | null, event: DefiningEvent): ClusterDefinition | null => {
   if (event.type === 'cluster.registered') return { ...event.data, draining: [] };
+  if (event.type === 'lb-pool.configured') return withLbPool(definition, event.data.pool);
   if (definition === null) return null;
   switch (event.type) {
+    case 'lb-pool.removed':
+      return withoutLbPool(definition, event.data.pool);
+    case 'cluster.load-balancing-declared': {
+      const { defaultLoadBalancer: _, ...rest } = definition;
+      return event.data.defaultLoadBalancer ? { ...rest, defaultLoadBalancer: true } : rest;
+    }
     case 'cluster.cidrs-declared':
       return restrict({ ...definition, serviceCIDRs: event.data.serviceCIDRs, draining: event.data.draining });
     case 'cluster.cidr-added':
@@ -111,6 +147,23 @@ const evolveDefinition = (definition: ClusterDefinition | null, event: ClusterEv
     case 'cluster.pool-configured':
       return restrict({ ...definition, pools: { ...definition.pools, [event.data.cidr]: settingsIn(event) } });
   }
+};
+
+/** The log of a shared pool is what its pool is: it has no other definition. */
+const withLbPool = (definition: ClusterDefinition | null, pool: LbPool): ClusterDefinition | null => {
+  if (pool.clusters !== undefined)
+    return { name: sharedPoolLog(pool.name), serviceCIDRs: [], draining: [], nodePortRange: defaultNodePortRange, createdAt: pool.createdAt, lbPools: [pool] };
+  if (definition === null) return null;
+  const pools = definition.lbPools ?? [];
+  const known = pools.some(({ name }) => name === pool.name);
+  return { ...definition, lbPools: known ? pools.map((other) => (other.name === pool.name ? pool : other)) : [...pools, pool] };
+};
+
+const withoutLbPool = (definition: ClusterDefinition, name: string): ClusterDefinition | null => {
+  if (definition.name === sharedPoolLog(name)) return null;
+  const { lbPools = [], ...rest } = definition;
+  const left = lbPools.filter((pool) => pool.name !== name);
+  return left.length === 0 ? rest : { ...rest, lbPools: left };
 };
 
 const drainOf = ({ drains }: ClusterDefinition, { cidr, since, held }: ClusterCidrDraining['data']): Pick<ClusterDefinition, 'drains'> =>

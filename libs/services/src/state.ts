@@ -1,6 +1,9 @@
 import type { Address, Family } from '@ipledger/ip';
 import { AddressSet } from '@ipledger/ip';
 import { compileDefinition, type ClusterConfig, type ClusterDefinition, type NodePortRange } from './cluster/definition.js';
+import { Attachments } from './load-balancer/attachments.js';
+import { LbHoldings } from './load-balancer/holdings.js';
+import type { LbPool } from './load-balancer/lb-pool.js';
 import type { Taken } from './pool/choose.js';
 import { HeldBack, type Cooling, type ReservedRange } from './pool/held-back.js';
 import { bandOf, poolOf, type AddressRange, type Band, type Pool } from './pool/pool.js';
@@ -29,17 +32,35 @@ export class ClusterState {
   readonly portNumbers = new AddressSet();
   /** Key -> revision of the Service's last event. */
   readonly services = new Map<string, number>();
+  /** Who has which addresses of the LB pools of this log. Each of them is in `taken` too. */
+  readonly lb = new LbHoldings();
+  /** What Services of this cluster have of shared LB pools. */
+  readonly attachments = new Attachments();
 
   private config: ClusterConfig | null = null;
+  /** Service CIDRs. */
   private byFamily: Record<Family, readonly Pool[]> = { IPv4: [], IPv6: [] };
+  /** Those first, then the ranges of LB pools. */
+  private allByFamily: Record<Family, readonly Pool[]> = { IPv4: [], IPv6: [] };
   private use = new Map<string, BandUse>();
   private heldBack: HeldBack | undefined;
 
   get definition(): ClusterDefinition | null {
     return this.config?.definition ?? null;
   }
+  /** The Service CIDRs: what cluster IPs come from. */
   get pools(): readonly Pool[] {
     return this.config?.pools ?? [];
+  }
+  get lbPools(): readonly LbPool[] {
+    return this.config?.definition.lbPools ?? [];
+  }
+  get lbRanges(): readonly Pool[] {
+    return this.config?.lbRanges ?? [];
+  }
+  /** The pool that an address lies in, Service CIDR or range of an LB pool. */
+  poolOf(address: Address): Pool | undefined {
+    return poolOf(this.allByFamily[address.family], address);
   }
   /** @throws when the cluster is not registered: no Service command may come that far */
   get families(): ClusterFamilies {
@@ -48,6 +69,7 @@ export class ClusterState {
   get nodePorts(): NodePortRange {
     return this.registered().nodePorts;
   }
+  /** The Service CIDRs of a family. */
   poolsOf(family: Family): readonly Pool[] {
     return this.byFamily[family];
   }
@@ -57,9 +79,10 @@ export class ClusterState {
 
   define(definition: ClusterDefinition | null): void {
     this.config = definition === null ? null : compileDefinition(definition);
-    const pools = this.pools;
-    this.byFamily = { IPv4: pools.filter(({ family }) => family === 'IPv4'), IPv6: pools.filter(({ family }) => family === 'IPv6') };
-    this.use = new Map(pools.map((pool) => [pool.name, this.countUse(pool)]));
+    const all = [...this.pools, ...this.lbRanges];
+    this.byFamily = byFamily(this.pools);
+    this.allByFamily = byFamily(all);
+    this.use = new Map(all.map((pool) => [pool.name, this.countUse(pool)]));
     this.heldBack?.rebuild();
   }
 
@@ -125,7 +148,7 @@ export class ClusterState {
   }
 
   private holdBack(): HeldBack {
-    return (this.heldBack ??= new HeldBack(this.taken, (address) => (poolOf(this.byFamily[address.family], address)?.coolDownSeconds ?? 0) > 0));
+    return (this.heldBack ??= new HeldBack(this.taken, (address) => (this.poolOf(address)?.coolDownSeconds ?? 0) > 0));
   }
   /** Without anything held back, choosing is as if there were no such thing. */
   private dropEmpty(): void {
@@ -141,9 +164,12 @@ export class ClusterState {
     return { static: within(pool.staticBand), dynamic: within(pool.dynamicBand) };
   }
   private count(address: Address, by: 1 | -1): void {
-    const pool = poolOf(this.byFamily[address.family], address);
+    const pool = this.poolOf(address);
     const band: Band | null = pool === undefined ? null : bandOf(pool, address.value);
     const use = pool && this.use.get(pool.name);
     if (use !== undefined && band !== null) use[band] += by;
   }
 }
+
+const byFamily = (pools: readonly Pool[]): Record<Family, readonly Pool[]> =>
+  ({ IPv4: pools.filter(({ family }) => family === 'IPv4'), IPv6: pools.filter(({ family }) => family === 'IPv6') });

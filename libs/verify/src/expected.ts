@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Claim, CoolingAddress, Document, LogRow, PortClaim, StoredReservation } from '@ipledger/event-store';
 import { parseAddress } from '@ipledger/ip';
-import { claimChanges, compileDefinition, poolOf, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
+import { claimChanges, compileDefinition, isDefining, poolOf, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
 import type { Difference } from './difference.js';
 import { rowsInMemory, type Pace } from './pace.js';
 
@@ -61,7 +61,7 @@ export class Expected {
   }
 
   private takeEvent({ event, revision }: DatedEvent): Difference[] {
-    if (event.type.startsWith('cluster.')) {
+    if (isDefining(event.type)) {
       evolve(this.cluster, event, revision);
       this.definition = this.cluster.definition;
       return [];

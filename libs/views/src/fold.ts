@@ -1,4 +1,4 @@
-import { compileDefinition, type ClusterDefinition, type Event } from '@ipledger/services';
+import { compileDefinition, isDefining, type ClusterDefinition, type Event } from '@ipledger/services';
 import type { RecordedCommand } from '@ipledger/messaging';
 import { AddressChanges } from './addresses.view.js';
 import { ClusterChanges } from './clusters.view.js';
@@ -28,7 +28,8 @@ export class UnknownEvent extends Error {
 
 const knownTypes: Readonly<Record<Event['type'], true>> = {
   'cluster.registered': true, 'cluster.cidrs-declared': true, 'cluster.cidr-added': true, 'cluster.cidr-draining': true, 'cluster.cidr-removed': true,
-  'cluster.network-declared': true, 'cluster.pool-configured': true, 'cluster.removed': true,
+  'cluster.network-declared': true, 'cluster.pool-configured': true, 'cluster.load-balancing-declared': true, 'cluster.removed': true,
+  'lb-pool.configured': true, 'lb-pool.removed': true, 'lb-member.joined': true, 'lb-member.left': true, 'lb-address.attached': true, 'lb-address.detached': true,
   'service.created': true, 'service.updated': true, 'service.deleted': true,
   'ip.allocated': true, 'ip.released': true, 'port.allocated': true, 'port.released': true, 'reservation.made': true, 'reservation.released': true,
 };
@@ -40,7 +41,7 @@ export const unknownEventIn = ({ events, firstRevision }: RecordedCommand): Unkn
 };
 
 /** Whether the command changes which CIDRs there are, so that claims count elsewhere afterwards. */
-export const redefines = ({ events }: RecordedCommand): boolean => events.some(({ type }) => type.startsWith('cluster.'));
+export const redefines = ({ events }: RecordedCommand): boolean => events.some(({ type }) => isDefining(type));
 
 /**
  * Folds whole commands of one cluster, in order, into what they change in the views. Pure: what it needs of the tables came

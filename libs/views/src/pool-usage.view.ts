@@ -209,12 +209,12 @@ const noteHighWater = (usage: Usage, time: string): void => {
   usage.highWaterAt = time;
 };
 
-const poolUsageOf = ({ name, family, state, cidr, usable, staticBand, dynamicBand, coolDownSeconds }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
+const poolUsageOf = ({ name, family, state, prefixLength, usable, staticBand, dynamicBand, coolDownSeconds }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
   const bounds = ({ first, last, count }: Pool['usable']): [string | null, string | null] =>
     count === 0n ? [null, null] : [formatAddress({ family, value: first }), formatAddress({ family, value: last })];
   const [[first_address, last_address], [static_first_address, static_last_address], [dynamic_first_address, dynamic_last_address]] = [bounds(usable), bounds(staticBand), bounds(dynamicBand)];
   return {
-    pool: name, family, position, isPrimary, state, declaredAt, coolDownSeconds, prefixLength: cidr.prefixLength,
+    pool: name, family, position, isPrimary, state, declaredAt, coolDownSeconds, prefixLength,
     ranges: { range: name, first_address, last_address, static_first_address, static_last_address, dynamic_first_address, dynamic_last_address },
     total: nothing(String(usable.count)), static: nothing(String(staticBand.count)), dynamic: nothing(String(dynamicBand.count)),
   };

@@ -100,11 +100,11 @@ export class CidrsController {
   }
 
   /** The claims in a pool, lowest first, from after an address on. */
-  private async holders(id: number, { cidr, family }: Pool, after: string | undefined, limit: number): Promise<Claim[]> {
-    const from = after === undefined ? { family, value: cidr.first - 1n } : parseAddress(after);
+  private async holders(id: number, { range, family }: Pool, after: string | undefined, limit: number): Promise<Claim[]> {
+    const from = after === undefined ? { family, value: range.first - 1n } : parseAddress(after);
     if (from === undefined || from.family !== family) throw invalidRequest('continue', after, 'is no token that this list answered; start it again without');
     const claims = await this.store.listClaims(id, formatAddress(from), limit);
-    return claims.filter(({ address }) => isWithin(address, family, cidr.last));
+    return claims.filter(({ address }) => isWithin(address, family, range.last));
   }
 }
 

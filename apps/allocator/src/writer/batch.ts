@@ -1,6 +1,6 @@
 import type { AppendBatch, ClusterReader, Document, NewLogRow, RecordedRequest, ServiceKey } from '@ipledger/event-store';
 import {
-  claimChanges, decide, documentExists, documentKey, encodeEvents, encodeService, evolve, revert, serviceKey,
+  claimChanges, decide, documentExists, documentKey, encodeEvents, encodeService, evolve, isDefining, revert, serviceKey,
   type Accepted, type ClusterState, type DatedEvent, type Decision,
 } from '@ipledger/services';
 import type { Order, Outcome, UnitOutcome } from './order.js';
@@ -81,7 +81,7 @@ export class Batch {
   }
 
   append(): AppendBatch {
-    const { addresses, ports, reservations, cooling } = claimChanges(this.dated);
+    const { addresses, ports, reservations, cooling, lb } = claimChanges(this.dated);
     const { definition } = this.state;
     return {
       clusterId: this.clusterId,
@@ -92,6 +92,7 @@ export class Batch {
       portClaims: ports,
       reservations,
       cooling,
+      lb,
       documents: { written: [...this.written.values()], removed: [...this.removed.values()] },
       ...(this.redefined && { definition: definition === null ? null : JSON.stringify(definition) }),
       requests: this.recorded,
@@ -139,7 +140,7 @@ export class Batch {
       const revision = this.state.revision + 1;
       evolve(this.state, event, revision);
       this.dated.push({ event, revision, time: command.time });
-      if (event.type.startsWith('cluster.')) this.redefined = true;
+      if (isDefining(event.type)) this.redefined = true;
       if (event.type === 'service.deleted') this.forget(event.data.service, looked);
       if (event.type === 'service.created' || event.type === 'service.updated')
         this.write({ ...event.data.service, revision, document: decision.document ?? encodeService(event.data.object) }, looked);

@@ -1,6 +1,6 @@
-import type { ClusterHead, ClusterReader, LogRow } from '@ipledger/event-store';
+import type { ClusterHead, ClusterReader, LbAttachedKey, LbMemberKey, LogRow } from '@ipledger/event-store';
 import { parseAddress, type Address } from '@ipledger/ip';
-import { ClusterState, evolve, reservedRange, serviceKey, type ClusterDefinition, type Event } from '@ipledger/services';
+import { ClusterState, evolve, memberKey, reservedRange, serviceKey, type ClusterDefinition, type Event } from '@ipledger/services';
 
 const pageRows = 10_000;
 const logPageRows = 1_000;
@@ -22,7 +22,10 @@ export interface LoadedState {
 export const loadState = async (reader: ClusterReader, clusterId: number): Promise<LoadedState> => {
   const head = await mustHead(reader, clusterId);
   const state = new ClusterState();
-  await Promise.all([loadServices(reader, clusterId, state), loadClaims(reader, clusterId, state), loadPorts(reader, clusterId, state)]);
+  await Promise.all([
+    loadServices(reader, clusterId, state), loadClaims(reader, clusterId, state), loadPorts(reader, clusterId, state),
+    loadLbMembers(reader, clusterId, state), loadLbAttached(reader, clusterId, state),
+  ]);
   state.define(head.definition === null ? null : (JSON.parse(head.definition) as ClusterDefinition));
   await Promise.all([loadReservations(reader, clusterId, state), loadCooling(reader, clusterId, state)]);
   state.revision = head.revision;
@@ -79,6 +82,26 @@ const loadPorts = async (reader: ClusterReader, clusterId: number, state: Cluste
   }
 };
 
+const loadLbMembers = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: LbMemberKey | undefined; ; ) {
+    const page = await reader.listLbMembers(clusterId, after, pageRows);
+    for (const { address, cluster, namespace, name, uid, sharingKey: sharingGroup, ports, backend, wait, revision } of page)
+      state.lb.join(address, { service: { namespace, name, uid }, ...(cluster !== '' && { cluster }), sharingGroup, ports, backend, ...(wait !== null && { wait }), revision });
+    if (page.length < pageRows) return;
+    after = page.at(-1);
+  }
+};
+
+const loadLbAttached = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
+  for (let after: LbAttachedKey | undefined; ; ) {
+    const page = await reader.listLbAttached(clusterId, after, pageRows);
+    for (const { pool: lbPool, address, namespace, name, uid } of page)
+      state.attachments.attach({ lbPool, address, family: mustAddress(address, clusterId).family, service: { namespace, name, uid } });
+    if (page.length < pageRows) return;
+    after = page.at(-1);
+  }
+};
+
 /** What has ended may be among the rows; the time of the first command ends it here, too. */
 const loadReservations = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
   for (let after: string | undefined; ; ) {
@@ -92,7 +115,7 @@ const loadReservations = async (reader: ClusterReader, clusterId: number, state:
 const loadCooling = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
   for (let after: string | undefined; ; ) {
     const page = await reader.listCooling(clusterId, after, pageRows);
-    for (const { address, until, namespace, name } of page) state.cool(mustAddress(address, clusterId), { untilMs: until.getTime(), holder: serviceKey(namespace, name) });
+    for (const { address, until, cluster, namespace, name } of page) state.cool(mustAddress(address, clusterId), { untilMs: until.getTime(), holder: memberKey(cluster, { namespace, name }) });
     if (page.length < pageRows) return;
     after = page.at(-1)?.address;
   }

@@ -1,19 +1,9 @@
 import type pg from 'pg';
 import { RevisionConflict } from '../errors.js';
 import type { AppendBatch } from '../event-store.js';
+import { lbParts } from './append-lb.js';
+import { listed, type Part } from './append-part.js';
 import { textArray } from './text-array.js';
-
-/**
- * One part of the statement. Most batches need three or four of them, so the statement has only the parts that its
- * batch needs: each combination is a prepared statement of its own. Measured in ADR 0002.
- */
-interface Part {
-  readonly name: string;
-  /** The part's parameters; undefined = the batch does not need the part. */
-  readonly values: (batch: AppendBatch) => readonly unknown[] | undefined;
-  /** Reads `head`, which is empty when the cluster has moved on: then no part writes anything. */
-  readonly sql: (...parameters: string[]) => string;
-}
 
 /**
  * The hot path: takes the cluster's row if it is still at `at`, and writes everything else of the batch, in one statement.
@@ -77,7 +67,7 @@ const parts: readonly Part[] = [
     values: ({ reservations }) => listed(reservations?.made ?? []),
     sql: (made) => `INSERT INTO reservations (cluster_id, name, revision, created_at, cidr, first, last, until, reason, owner)
       SELECT head.cluster_id, r.name, r.revision, r."createdAt", r.cidr, r.first, r.last, r.until, r.reason, r.owner
-      FROM head, json_to_recordset(${made}::json) AS r (name text, revision bigint, "createdAt" timestamptz, cidr cidr, first inet, last inet,
+      FROM head, json_to_recordset(${made}::json) AS r (name text, revision bigint, "createdAt" timestamptz, cidr text, first inet, last inet,
         until timestamptz, reason text, owner text)
       ON CONFLICT ON CONSTRAINT reservations_pkey DO UPDATE SET revision = excluded.revision, created_at = excluded.created_at,
         cidr = excluded.cidr, first = excluded.first, last = excluded.last, until = excluded.until, reason = excluded.reason, owner = excluded.owner`,
@@ -90,11 +80,11 @@ const parts: readonly Part[] = [
   {
     name: 'cooling_started',
     values: ({ cooling }) => listed(cooling?.started ?? []),
-    sql: (started) => `INSERT INTO cooling (cluster_id, address, revision, until, namespace, name, uid)
-      SELECT head.cluster_id, c.address, c.revision, c.until, c.namespace, c.name, c.uid
-      FROM head, json_to_recordset(${started}::json) AS c (address inet, revision bigint, until timestamptz, namespace text, name text, uid text)
-      ON CONFLICT ON CONSTRAINT cooling_pkey DO UPDATE SET
-        revision = excluded.revision, until = excluded.until, namespace = excluded.namespace, name = excluded.name, uid = excluded.uid`,
+    sql: (started) => `INSERT INTO cooling (cluster_id, address, revision, until, namespace, name, uid, holder_cluster)
+      SELECT head.cluster_id, c.address, c.revision, c.until, c.namespace, c.name, c.uid, coalesce(c.cluster, '')
+      FROM head, json_to_recordset(${started}::json) AS c (address inet, revision bigint, until timestamptz, namespace text, name text, uid text, cluster text)
+      ON CONFLICT ON CONSTRAINT cooling_pkey DO UPDATE SET revision = excluded.revision, until = excluded.until,
+        namespace = excluded.namespace, name = excluded.name, uid = excluded.uid, holder_cluster = excluded.holder_cluster`,
   },
   {
     name: 'cooling_cleared',
@@ -129,6 +119,7 @@ const parts: readonly Part[] = [
     values: ({ definition }) => (definition === undefined ? undefined : [definition]),
     sql: (definition) => `UPDATE clusters SET definition = ${definition}::text FROM head WHERE clusters.id = head.cluster_id`,
   },
+  ...lbParts,
 ];
 
 const statements = new Map<string, string>(); // name -> text; bounded by the combinations of parts that occur
@@ -176,11 +167,6 @@ function writtenDocuments({ documents: { written } }: AppendBatch): readonly unk
   if (written.length === 0) return undefined;
   const entries = written.map(({ namespace, name, revision, uid }) => ({ namespace, name, revision, uid }));
   return [JSON.stringify(entries), textArray(written.map(({ document }) => document))];
-}
-
-/** One parameter, read by json_to_recordset. */
-function listed(list: readonly unknown[]): readonly unknown[] | undefined {
-  return list.length === 0 ? undefined : [JSON.stringify(list)];
 }
 
 /** One parameter, an array. */

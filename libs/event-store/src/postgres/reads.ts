@@ -1,7 +1,8 @@
 import { formatAddress, parseAddress } from '@ipledger/ip';
 import type pg from 'pg';
 import type {
-  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredReservation,
+  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LbAttachedKey, LbMemberKey, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredLbAttached,
+  StoredLbMember, StoredLbWaiting, StoredReservation,
 } from '../event-store.js';
 import { storeErrorOf } from './sqlstate.js';
 
@@ -9,8 +10,9 @@ type Row = Record<string, never>; // pg's rows: columns are read once, in the fu
 
 const headColumns = 'c.id, c.name, h.revision, h.epoch, c.definition FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id';
 export const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events';
-const reservationColumns = 'name, revision, created_at, cidr::text AS cidr, host(first) AS first, host(last) AS last, until, reason, owner FROM reservations';
-const coolingColumns = 'host(address) AS address, until, namespace, name, uid, revision FROM cooling';
+const reservationColumns = 'name, revision, created_at, cidr, host(first) AS first, host(last) AS last, until, reason, owner FROM reservations';
+const coolingColumns = 'host(address) AS address, until, namespace, name, uid, revision, holder_cluster FROM cooling';
+const memberColumns = 'host(address) AS address, holder_cluster, namespace, name, uid, revision, sharing_key, ports, backend, wait FROM lb_members';
 const claimColumns = 'host(address) AS address, revision, since, namespace, name, uid';
 
 /** The reads, over the pool or over the one connection of a lock. Named statements are those of the hot path. */
@@ -120,6 +122,34 @@ export abstract class PostgresReader implements ClusterReader {
     return { reservation: reservations.map(reservationOf)[0], cooling: cooling.map(coolingOf)[0] };
   }
 
+  async listLbMembers(clusterId: number, after: LbMemberKey | undefined, limit: number): Promise<StoredLbMember[]> {
+    const past = after && [after.address, after.cluster, after.namespace, after.name];
+    const text = `SELECT ${memberColumns} WHERE cluster_id = $1 ${past === undefined ? '' : 'AND (lb_members.address, holder_cluster, namespace, name) > ($3::inet, $4, $5, $6)'}
+      ORDER BY cluster_id, lb_members.address, holder_cluster, namespace, name LIMIT $2`;
+    return (await this.rows(text, [clusterId, limit, ...(past ?? [])])).map(memberOf);
+  }
+
+  async lbMembers(clusterId: number, address: string): Promise<StoredLbMember[]> {
+    const text = `SELECT ${memberColumns} WHERE cluster_id = $1 AND lb_members.address = $2::inet ORDER BY holder_cluster, namespace, name`;
+    return (await this.rows(text, [clusterId, address])).map(memberOf);
+  }
+
+  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]> {
+    const text = `SELECT namespace, name, uid, revision, families, reason FROM lb_waiting
+      WHERE cluster_id = $1 AND (namespace, name) > ($2, $3) ORDER BY cluster_id, namespace, name LIMIT $4`;
+    const rows = await this.rows(text, [clusterId, after?.namespace ?? '', after?.name ?? '', limit]);
+    return rows.map((row) => ({ ...entryOf(row), families: row['families']!, reason: row['reason']! }));
+  }
+
+  async listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]> {
+    const past = after && [after.pool, after.address, after.namespace, after.name];
+    const text = `SELECT pool, host(address) AS address, namespace, name, uid, revision FROM lb_attached
+      WHERE cluster_id = $1 ${past === undefined ? '' : 'AND (pool, lb_attached.address, namespace, name) > ($3, $4::inet, $5, $6)'}
+      ORDER BY cluster_id, pool, lb_attached.address, namespace, name LIMIT $2`;
+    const rows = await this.rows(text, [clusterId, limit, ...(past ?? [])]);
+    return rows.map((row) => ({ ...entryOf(row), pool: row['pool']!, address: canonicalAddress(row['address']!) }));
+  }
+
   async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
     const text = `SELECT namespace, name, uid, revision FROM documents
       WHERE cluster_id = $1 AND (namespace, name) > ($2, $3) ORDER BY cluster_id, namespace, name LIMIT $4`;
@@ -185,10 +215,20 @@ function reservationOf(row: Row): StoredReservation {
 }
 
 function coolingOf(row: Row): CoolingAddress {
-  return { address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row) };
+  const cluster: string = row['holder_cluster']!;
+  return { address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row), ...(cluster !== '' && { cluster }) };
 }
 
+function memberOf(row: Row): StoredLbMember {
+  return {
+    ...entryOf(row), address: canonicalAddress(row['address']!), cluster: row['holder_cluster']!, sharingKey: row['sharing_key']!,
+    ports: row['ports']!, backend: row['backend']!, wait: row['wait'] === null ? null : Number(row['wait']),
+  };
+}
+
+/** Rows of old schemas held Postgres' own spelling of CIDRs; a range that is none is as it was written. */
 function canonicalCidr(text: string): string {
+  if (!text.includes('/')) return text;
   const [address = '', length = ''] = text.split('/');
   return `${canonicalAddress(address)}/${length}`;
 }

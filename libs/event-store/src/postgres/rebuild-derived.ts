@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Claim, CoolingAddress, Document, PortClaim, ServiceKey, StoredReservation } from '../event-store.js';
+import type { Claim, CoolingAddress, Document, LbBatch, LbMemberKey, PortClaim, ServiceKey, StoredReservation } from '../event-store.js';
 import { storeErrorOf } from './sqlstate.js';
 
 /** What a run of log rows does to the tables that are derived from it, net: each key at most once per list. */
@@ -10,6 +10,7 @@ export interface DerivedChanges {
   readonly reservations: { readonly made: readonly StoredReservation[]; readonly ended: readonly string[] };
   /** `cleared`: all of before, except the addresses in `started`, are gone. */
   readonly cooling: { readonly started: readonly CoolingAddress[]; readonly cleared: boolean };
+  readonly lb: LbBatch;
   /** JSON of the cluster's definition after these rows; null while it is not registered. */
   readonly definition: string | null;
 }
@@ -40,16 +41,24 @@ const untilEnded = 'until IS NULL OR until > now()';
 const tables = {
   claims: { key: ['address'], rest: ['revision', 'since', 'namespace', 'name', 'uid'], types: 'address inet, revision bigint, since timestamptz, namespace text, name text, uid text' },
   port_claims: { key: ['port'], rest: ['revision', 'purpose', 'namespace', 'name', 'uid'], types: 'port int, revision bigint, purpose text, namespace text, name text, uid text' },
+  lb_members: {
+    key: ['address', 'holder_cluster', 'namespace', 'name'], rest: ['uid', 'revision', 'sharing_key', 'ports', 'backend', 'wait'],
+    types: 'address inet, holder_cluster text, namespace text, name text, uid text, revision bigint, sharing_key text, ports text[], backend text, wait bigint',
+  },
+  lb_waiting: { key: ['namespace', 'name'], rest: ['uid', 'revision', 'families', 'reason'], types: 'namespace text, name text, uid text, revision bigint, families text[], reason text' },
+  lb_attached: { key: ['pool', 'address', 'namespace', 'name'], rest: ['uid', 'revision'], types: 'pool text, address inet, namespace text, name text, uid text, revision bigint' },
   documents: { key: ['namespace', 'name'], rest: ['revision', 'uid', 'document'], types: 'namespace text, name text, revision bigint, uid text, document text' },
   reservations: {
     key: ['name'], rest: ['revision', 'created_at', 'cidr', 'first', 'last', 'until', 'reason', 'owner'], lasting: untilEnded,
-    types: 'name text, revision bigint, created_at timestamptz, cidr cidr, first inet, last inet, until timestamptz, reason text, owner text',
+    types: 'name text, revision bigint, created_at timestamptz, cidr text, first inet, last inet, until timestamptz, reason text, owner text',
   },
-  cooling: { key: ['address'], rest: ['revision', 'until', 'namespace', 'name', 'uid'], lasting: untilEnded, types: 'address inet, revision bigint, until timestamptz, namespace text, name text, uid text' },
+  cooling: { key: ['address'], rest: ['revision', 'until', 'namespace', 'name', 'uid', 'holder_cluster'], lasting: untilEnded, types: 'address inet, revision bigint, until timestamptz, namespace text, name text, uid text, holder_cluster text' },
 } satisfies Record<string, Derived>;
 type DerivedTable = keyof typeof tables;
 /** A table that is derived from the log; `definition` is a column of the cluster's row. */
 export type DerivedPart = DerivedTable | 'definition';
+
+const columnsOf = <Key extends LbMemberKey>(key: Key): Key & { holder_cluster: string } => ({ ...key, holder_cluster: key.cluster });
 
 const examplesMax = 5;
 
@@ -78,14 +87,17 @@ export class DerivedRebuild {
   }
 
   /** Takes the next changes in, in order of the log. */
-  async apply(clusterId: number, { claims, portClaims, documents, reservations, cooling, definition }: DerivedChanges): Promise<void> {
+  async apply(clusterId: number, { claims, portClaims, documents, reservations, cooling, lb, definition }: DerivedChanges): Promise<void> {
     this.definition = definition;
     await this.change('claims', clusterId, claims.held, claims.released.map((address) => ({ address })));
     await this.change('port_claims', clusterId, portClaims.held, portClaims.released.map((port) => ({ port })));
     await this.change('documents', clusterId, documents.written, documents.removed);
     await this.change('reservations', clusterId, reservations.made.map(({ createdAt, ...made }) => ({ ...made, created_at: createdAt })), reservations.ended.map((name) => ({ name })));
     if (cooling.cleared && this.chosen.includes('cooling')) await this.run('TRUNCATE rebuilt_cooling');
-    await this.change('cooling', clusterId, cooling.started, []);
+    await this.change('cooling', clusterId, cooling.started.map(({ cluster = '', ...started }) => ({ ...started, holder_cluster: cluster })), []);
+    await this.change('lb_members', clusterId, lb.members.held.map((member) => ({ ...columnsOf(member), sharing_key: member.sharingKey })), lb.members.left.map(columnsOf));
+    await this.change('lb_waiting', clusterId, lb.waiting.held, lb.waiting.left);
+    await this.change('lb_attached', clusterId, lb.attached.held, lb.attached.left);
   }
 
   /**

@@ -1,11 +1,16 @@
 import type { Cidr, Family } from '@ipledger/ip';
 import { cidrsOverlap, parseCidr, parseCidrSloppy, usableRange } from '@ipledger/ip';
-import { makePool, staticPortBandSize, type AddressRange, type Pool, type PoolSettings } from '../pool/pool.js';
+import type { LbPool } from '../load-balancer/lb-pool.js';
+import { makeLbRange, makePool, staticPortBandSize, type AddressRange, type Pool, type PoolSettings } from '../pool/pool.js';
 import type { Network } from './network.js';
 import type { ClusterFamilies } from '../service/ip-families.js';
 
-/** What a cluster is, as stored. The order of `serviceCIDRs` says which family is primary, and which pool is used first. */
+/**
+ * What a cluster is, as stored. The order of `serviceCIDRs` says which family is primary, and which pool is used first. The log of a
+ * shared LB pool has one as well, without Service CIDRs (ADR 0004).
+ */
 export interface ClusterDefinition {
+  /** RFC 1123 label; of a shared LB pool `lb-pool:NAME`. */
   readonly name: string;
   readonly serviceCIDRs: readonly string[];
   /** The ones of `serviceCIDRs` from which nothing new is taken. */
@@ -20,6 +25,10 @@ export interface ClusterDefinition {
   readonly drains?: Readonly<Record<string, Drain>>;
   /** Pods and nodes, where somebody said them. */
   readonly network?: Network;
+  /** In the order in which they were made; missing where there are none. */
+  readonly lbPools?: readonly LbPool[];
+  /** Whether Services of type LoadBalancer without a class get their addresses here. */
+  readonly defaultLoadBalancer?: true;
 }
 
 export interface Drain {
@@ -31,7 +40,10 @@ export interface Drain {
 /** A definition made ready for deciding. */
 export interface ClusterConfig {
   readonly definition: ClusterDefinition;
+  /** The Service CIDRs, from which cluster IPs come. */
   readonly pools: readonly Pool[];
+  /** The ranges of LB pools, pool by pool. */
+  readonly lbRanges: readonly Pool[];
   readonly families: ClusterFamilies;
   readonly nodePorts: NodePortRange;
 }
@@ -48,7 +60,9 @@ export const cidrsMax = 16;
 
 export const compileDefinition = (definition: ClusterDefinition): ClusterConfig => {
   const pools = definition.serviceCIDRs.map((cidr) => makePool(cidr, definition.draining.includes(cidr) ? 'draining' : 'open', definition.pools?.[cidr]));
-  return { definition, pools, families: familiesOf(pools), nodePorts: portRange(definition.nodePortRange) };
+  const lbRanges = (definition.lbPools ?? []).flatMap((pool) =>
+    pool.addresses.map((text) => makeLbRange(pool.name, text, pool.draining.some(({ range }) => range === text) ? 'draining' : 'open', pool)));
+  return { definition, pools, lbRanges, families: familiesOf(pools), nodePorts: portRange(definition.nodePortRange) };
 };
 
 /** First configured first. */

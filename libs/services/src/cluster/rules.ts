@@ -84,7 +84,7 @@ const apiServerService = (command: RegisterCluster, revision: number, registered
   evolve(state, registered, revision + 1);
   const pool = state.pools[0];
   if (pool === undefined) return [];
-  const address = formatAddress({ family: pool.family, value: usableRange(pool.cidr).first });
+  const address = formatAddress({ family: pool.family, value: pool.usable.first });
   const service: ServiceObject = {
     apiVersion: 'v1',
     kind: 'Service',

@@ -5,6 +5,13 @@ import clusterCidrDraining from './cluster.cidr-draining.v1.schema.json' with { 
 import clusterCidrRemoved from './cluster.cidr-removed.v1.schema.json' with { type: 'json' };
 import clusterNetworkDeclared from './cluster.network-declared.v1.schema.json' with { type: 'json' };
 import clusterPoolConfigured from './cluster.pool-configured.v1.schema.json' with { type: 'json' };
+import clusterLoadBalancingDeclared from './cluster.load-balancing-declared.v1.schema.json' with { type: 'json' };
+import lbPoolConfigured from './lb-pool.configured.v1.schema.json' with { type: 'json' };
+import lbPoolRemoved from './lb-pool.removed.v1.schema.json' with { type: 'json' };
+import lbMemberJoined from './lb-member.joined.v1.schema.json' with { type: 'json' };
+import lbMemberLeft from './lb-member.left.v1.schema.json' with { type: 'json' };
+import lbAddressAttached from './lb-address.attached.v1.schema.json' with { type: 'json' };
+import lbAddressDetached from './lb-address.detached.v1.schema.json' with { type: 'json' };
 import clusterRemoved from './cluster.removed.v1.schema.json' with { type: 'json' };
 import serviceCreated from './service.created.v1.schema.json' with { type: 'json' };
 import serviceUpdated from './service.updated.v1.schema.json' with { type: 'json' };
@@ -29,6 +36,13 @@ export const eventSchemas: Readonly<Record<`${Event['type']}.v${typeof eventMajo
   'cluster.cidr-removed.v1': clusterCidrRemoved,
   'cluster.network-declared.v1': clusterNetworkDeclared,
   'cluster.pool-configured.v1': clusterPoolConfigured,
+  'cluster.load-balancing-declared.v1': clusterLoadBalancingDeclared,
+  'lb-pool.configured.v1': lbPoolConfigured,
+  'lb-pool.removed.v1': lbPoolRemoved,
+  'lb-member.joined.v1': lbMemberJoined,
+  'lb-member.left.v1': lbMemberLeft,
+  'lb-address.attached.v1': lbAddressAttached,
+  'lb-address.detached.v1': lbAddressDetached,
   'cluster.removed.v1': clusterRemoved,
   'service.created.v1': serviceCreated,
   'service.updated.v1': serviceUpdated,

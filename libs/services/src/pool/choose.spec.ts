@@ -63,7 +63,7 @@ describe('choosing an address', () => {
   const small = makePool('10.0.0.0/27', 'open'); // static .1-.16, dynamic .17-.30
   const other = makePool('10.0.1.0/28', 'open'); // not split
   const range = (pool: typeof small, from: number, to: number): bigint[] =>
-    Array.from({ length: to - from + 1 }, (_, i) => pool.cidr.first + BigInt(from + i));
+    Array.from({ length: to - from + 1 }, (_, i) => pool.range.first + BigInt(from + i));
   const last = (value: bigint | undefined): number => Number((value ?? 0n) & 0xffffn);
 
   it('takes the dynamic band first', () => expect(last(chooseAddress([small], taken(), new Fixed([0n]))?.value)).toBe(17));
@@ -76,7 +76,7 @@ describe('choosing an address', () => {
     const dynamicFull = taken(...range(small, 17, 30));
     expect(chooseAddress([small, other], dynamicFull, new Fixed([0n, 0n]))?.pool).toBe(small);
     expect(chooseAddress([other, small], dynamicFull, new Fixed([0n]))?.pool).toBe(other);
-    expect(chooseAddress([small, other], taken(...range(small, 1, 30)), new Fixed([0n, 0n, 2n]))).toEqual({ pool: other, value: other.cidr.first + 3n });
+    expect(chooseAddress([small, other], taken(...range(small, 1, 30)), new Fixed([0n, 0n, 2n]))).toEqual({ pool: other, value: other.range.first + 3n });
   });
   it('passes over a draining pool', () => {
     const draining = { ...small, state: 'draining' as const };

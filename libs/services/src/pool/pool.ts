@@ -1,14 +1,20 @@
 import type { Address, Cidr, Family } from '@ipledger/ip';
-import { cidrContains, formatCidr, parseCidr, usableRange } from '@ipledger/ip';
+import { formatAddress, formatCidr, parseAddress, parseCidr, usableRange } from '@ipledger/ip';
 
 export type Band = 'static' | 'dynamic';
 
-/** One CIDR of one family in one cluster. `draining` = no new addresses are taken from it; held ones stay. */
+/** One CIDR, or one range of an LB pool, of one family in one log. `draining` = no new addresses are taken from it; held ones stay. */
 export interface Pool {
-  readonly cidr: Cidr;
-  /** Canonical text of the CIDR; the name of the pool in events, views and metrics. */
+  readonly kind: 'cluster-ip' | 'load-balancer';
+  /** Name of the LB pool that the range belongs to; null for a Service CIDR. */
+  readonly lbPool: string | null;
+  /** Canonical text of the CIDR or range; the name of the pool in events, views and metrics. */
   readonly name: string;
   readonly family: Family;
+  /** null for a range that is no CIDR. */
+  readonly prefixLength: number | null;
+  /** Every address, usable or not. */
+  readonly range: AddressRange;
   readonly state: 'open' | 'draining';
   readonly usable: AddressRange;
   /** The low end, which dynamic allocation leaves for static requests while it can. May be empty. */
@@ -51,24 +57,56 @@ const bandBase = (cidr: Cidr): bigint => (cidr.family === 'IPv4' && cidr.prefixL
 export const makePool = (text: string, state: Pool['state'], settings: PoolSettings = {}): Pool => {
   const cidr = parseCidr(text);
   if (cidr === undefined) throw new Error(`a cluster definition holds ${JSON.stringify(text)}, which is no CIDR`);
-  const usable = usableRange(cidr);
   const statics = settings.staticBandAddresses === undefined ? staticBandSize(bandBase(cidr)) : BigInt(settings.staticBandAddresses);
+  const range = { first: cidr.first, last: cidr.last, count: cidr.size };
+  return { kind: 'cluster-ip', lbPool: null, name: formatCidr(cidr), family: cidr.family, prefixLength: cidr.prefixLength, range, ...settled(usableRange(cidr), statics, state, settings) };
+};
+
+/** A range of an LB pool. All its addresses are usable, first and last too; without a setting it has no static band. */
+export const makeLbRange = (lbPool: string, text: string, state: Pool['state'], settings: PoolSettings): Pool => {
+  const parsed = parseRange(text);
+  if (parsed === undefined) throw new Error(`LB pool ${lbPool} holds ${JSON.stringify(text)}, which is no range`);
+  const { family, ...range } = parsed;
+  const name = formatRange(text, parsed);
+  const prefixLength = name.includes('/') ? Number(name.slice(name.indexOf('/') + 1)) : null;
+  return { kind: 'load-balancer', lbPool, name, family, prefixLength, range, ...settled(range, BigInt(settings.staticBandAddresses ?? 0), state, settings) };
+};
+
+const settled = (usable: AddressRange, statics: bigint, state: Pool['state'], { coolDownSeconds = 0 }: PoolSettings) => {
   const split = usable.first + (statics < usable.count ? statics : usable.count);
   return {
-    cidr,
-    name: formatCidr(cidr),
-    family: cidr.family,
-    state,
-    usable,
+    state, usable, coolDownSeconds,
     staticBand: { first: usable.first, last: split - 1n, count: split - usable.first },
     dynamicBand: { first: split, last: usable.last, count: usable.count - (split - usable.first) },
-    coolDownSeconds: settings.coolDownSeconds ?? 0,
   };
 };
 
-/** The pool whose CIDR contains the address, usable or not. CIDRs of one cluster never overlap (design D14). */
-export const poolOf = (pools: readonly Pool[], address: Address): Pool | undefined =>
-  pools.find((pool) => cidrContains(pool.cidr, address));
+export interface FamilyRange extends AddressRange {
+  readonly family: Family;
+}
+
+/** A CIDR, `FIRST-LAST` with both ends included, or one address. @returns undefined for anything that does not mean just one thing */
+export const parseRange = (text: string): FamilyRange | undefined => {
+  if (text.includes('/')) {
+    const cidr = parseCidr(text);
+    return cidr && { family: cidr.family, first: cidr.first, last: cidr.last, count: cidr.size };
+  }
+  const [from = '', to = from, ...more] = text.split('-');
+  const [first, last] = [parseAddress(from), parseAddress(to)];
+  if (first === undefined || last === undefined || more.length > 0 || first.family !== last.family || first.value > last.value) return undefined;
+  return { family: first.family, first: first.value, last: last.value, count: last.value - first.value + 1n };
+};
+
+/** Canonical text of what `parseRange` read: a CIDR stays a CIDR, one address becomes one, a range stays a range. */
+export const formatRange = (text: string, { family, first, last }: FamilyRange): string => {
+  const [from, to] = [first, last].map((value) => formatAddress({ family, value }));
+  if (!text.includes('/')) return text.includes('-') ? `${from}-${to}` : `${from}/${family === 'IPv4' ? 32 : 128}`;
+  return `${from}/${text.slice(text.indexOf('/') + 1)}`;
+};
+
+/** The pool whose range contains the address, usable or not. Ranges of one log never overlap (design D14). */
+export const poolOf = (pools: readonly Pool[], { family, value }: Address): Pool | undefined =>
+  pools.find((pool) => pool.family === family && value >= pool.range.first && value <= pool.range.last);
 
 export const isUsable = (pool: Pool, value: bigint): boolean => value >= pool.usable.first && value <= pool.usable.last;
 

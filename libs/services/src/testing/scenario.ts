@@ -83,15 +83,17 @@ export const contentsOf = (state: ClusterState) => ({
   ports: [...state.ports].sort(([a], [b]) => a - b),
   portNumbers: [...state.portNumbers.values()],
   services: [...state.services].sort(([a], [b]) => (a < b ? -1 : 1)),
-  use: state.pools.map((pool) => ({ pool: pool.name, ...state.useOf(pool), ...state.heldBackIn(pool, pool.usable) })),
+  use: [...state.pools, ...state.lbRanges].map((pool) => ({ pool: pool.name, ...state.useOf(pool), ...state.heldBackIn(pool, pool.usable) })),
   reservations: [...state.reservations.keys()].sort(),
+  lb: [...state.lb.addresses()].sort().map((address) => ({ address, members: state.lb.membersOf(address) })),
+  attached: state.attachments.all().map(({ lbPool, address, service }) => `${lbPool} ${address} ${serviceKey(service.namespace, service.name)}`).sort(),
 });
 
 /** Design D1: claims first, the Service last, and its revision is the resourceVersion that it is stored with. */
 const checkAccepted = (accepted: Accepted, command: Command, revision: number): void => {
   const { events, document } = accepted;
   if (command.dryRun) expect(events, 'a dry run has no events').toEqual([]);
-  const rank = (event: Event): number => (/^(ip|port)\./.test(event.type) ? 1 : event.type === 'cluster.registered' || event.type.startsWith('reservation.') ? 0 : event.type.startsWith('service.') ? 2 : 3);
+  const rank = (event: Event): number => (/^(ip|port|lb-member|lb-address)\./.test(event.type) ? 1 : event.type === 'cluster.registered' || event.type.startsWith('reservation.') ? 0 : event.type.startsWith('service.') ? 2 : 3);
   if (command.type !== 'RemoveCluster') expect(events.map(rank), 'claims come before their Service').toEqual(events.map(rank).sort());
   const index = events.findIndex((event) => event.type.startsWith('service.'));
   const last = events[index];
@@ -172,6 +174,20 @@ export const shownEvent = (event: Event): string => {
       const { name, first, last } = event.data.reservation;
       return `${event.type} ${name} ${first === last ? first : `${first}-${last}`}${'reason' in event.data ? ` ${event.data.reason}` : ''}`;
     }
+    case 'lb-pool.configured':
+      return `${event.type} ${event.data.pool.name} ${event.data.pool.addresses.join(' ')}`;
+    case 'lb-pool.removed':
+      return `${event.type} ${event.data.pool}`;
+    case 'cluster.load-balancing-declared':
+      return `${event.type} ${event.data.defaultLoadBalancer}`;
+    case 'lb-member.joined':
+      return `${event.type} ${event.data.address} ${event.data.service.name}${event.data.renews === undefined ? '' : ' again'}`;
+    case 'lb-member.left':
+      return `${event.type} ${event.data.address} ${event.data.service.name} ${event.data.reason}`;
+    case 'lb-address.attached':
+      return `${event.type} ${event.data.address}`;
+    case 'lb-address.detached':
+      return `${event.type} ${event.data.address} ${event.data.reason}`;
     default:
       return `${event.type} ${event.data.cidr}`;
   }

@@ -51,8 +51,8 @@ const askedPool = (pools: readonly Pool[], text: string, cluster: string): Pool 
 };
 
 const askedRange = (pool: Pool, query: unknown): { first: bigint; last: bigint } => {
-  const from = boundIn(query, 'from', pool) ?? { family: pool.family, value: pool.cidr.first };
-  const to = boundIn(query, 'to', pool) ?? { family: pool.family, value: pool.cidr.last };
+  const from = boundIn(query, 'from', pool) ?? { family: pool.family, value: pool.range.first };
+  const to = boundIn(query, 'to', pool) ?? { family: pool.family, value: pool.range.last };
   if (compareAddresses(from, to) > 0) throw invalidRequest('from', formatAddress(from), `lies behind to (${formatAddress(to)})`);
   return { first: from.value, last: to.value };
 };
@@ -61,7 +61,7 @@ const boundIn = (query: unknown, name: 'from' | 'to', pool: Pool): Address | und
   const text = (query as Record<string, unknown>)[name];
   if (text === undefined) return undefined;
   const address = typeof text === 'string' ? parseAddress(text) : undefined;
-  const isInside = address?.family === pool.family && address.value >= pool.cidr.first && address.value <= pool.cidr.last;
+  const isInside = address?.family === pool.family && address.value >= pool.range.first && address.value <= pool.range.last;
   if (address === undefined || !isInside) throw invalidRequest(name, text, `is not an address of ${pool.name}`);
   return address;
 };
