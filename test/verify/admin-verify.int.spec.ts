@@ -72,8 +72,8 @@ describe('npm run admin -- verify', () => {
 
   it.each<[string, string, string, string[]]>([
     ['claims', "UPDATE claims SET address = '10.0.0.12' WHERE address = '10.0.0.10' AND cluster_id = 2", "UPDATE claims SET address = '10.0.0.10' WHERE address = '10.0.0.12'", [
-      'green: claims: leak: 10.0.0.12 is there (default/web (UID) since revision 6), and the log does not say so (revision 12)',
-      'green: claims: missing: 10.0.0.10 is not there, and the log says default/web (UID) since revision 6 (revision 12)',
+      'green: claims: leak: 10.0.0.12 is there (default/web (UID) since revision 6 at TIME), and the log does not say so (revision 12)',
+      'green: claims: missing: 10.0.0.10 is not there, and the log says default/web (UID) since revision 6 at TIME (revision 12)',
     ]],
     ['port claims', "UPDATE port_claims SET name = 'other' WHERE cluster_id = 1", "UPDATE port_claims SET name = 'web'", [
       'blue: port claims: differs: 30100 is node-port of default/other (UID) since revision 7, and the log says node-port of default/web (UID) since revision 7 (revision 12)',

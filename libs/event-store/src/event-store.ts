@@ -65,6 +65,8 @@ export interface ClusterReader {
   readLog(clusterId: number, after: number, limit: number): Promise<LogRow[]>;
   /** The log row that holds the event with this revision. */
   logRowAt(clusterId: number, revision: number): Promise<LogRow | undefined>;
+  /** The log rows that hold events with these revisions, by the revision that was asked for, in one round trip. */
+  logRowsAt(clusterId: number, revisions: readonly number[]): Promise<Map<number, LogRow>>;
   /** Documents by key, in one round trip; a missing Service is missing in the answer. */
   documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]>;
   /** Documents in order of (namespace, name) as bytes, after a key, in one namespace or in all. At most `limit`. */

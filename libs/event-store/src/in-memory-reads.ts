@@ -48,6 +48,15 @@ export abstract class MemoryReader implements ClusterReader {
     return revision < 1 ? undefined : structuredClone(row);
   }
 
+  async logRowsAt(clusterId: number, revisions: readonly number[]): Promise<Map<number, LogRow>> {
+    const found = new Map<number, LogRow>();
+    for (const revision of revisions) {
+      const row = await this.logRowAt(clusterId, revision);
+      if (row !== undefined) found.set(revision, row);
+    }
+    return found;
+  }
+
   async documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]> {
     const wanted = new Set(keys.map(keyOf));
     const stored = this.stateOf(clusterId)?.documents;

@@ -204,6 +204,10 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
       await append({ rows: [first, second] });
       const found = await Promise.all([0, 1, 3, 4, 5, 6].map(async (revision) => (await store.logRowAt(cluster.id, revision))?.command.id));
       expect(found).toEqual([undefined, first.command.id, first.command.id, second.command.id, second.command.id, undefined]);
+      const together = await store.logRowsAt(cluster.id, [0, 1, 3, 4, 5, 6]);
+      expect([...together].map(([revision, { command, events }]) => [revision, command.id, events]).sort()).toEqual(
+        ([[1, first], [3, first], [4, second], [5, second]] as const).map(([revision, { command, events }]) => [revision, command.id, events]));
+      expect(await store.logRowsAt(cluster.id, [])).toEqual(new Map());
     });
 
     it('gives the log in pages of whole commands, also from the middle of one', async () => {

@@ -1,108 +1,176 @@
 import type { Claim, ClusterHead, ClusterReader, CoolingAddress, Document, PortClaim, StoredReservation } from '@ipledger/event-store';
+import { serviceKey } from '@ipledger/services';
+import { hashOf, type CompactRow, type CompactRows } from './compact-rows.js';
 import type { Difference, Findings } from './difference.js';
-import { documentOf, type Expected, type ExpectedDocument } from './expected.js';
+import { compactClaim, compactCooling, holderName, type Expected } from './expected.js';
+import { claimWords, coolingWords, digestOf, digestOfText, documentWords, InLog } from './in-log.js';
+import { Occupancy } from './occupancy.js';
 import { rowsInMemory, type Pace } from './pace.js';
 
-/** One table that is derived from the log, as the comparison sees it. */
-interface Derived<Row, Key> {
-  where: Difference['where'];
-  read(after: Row | undefined): Promise<Row[]>;
-  keyOf(row: Row): Key;
-  expected: ReadonlyMap<Key, unknown>;
-  /** What two rows of a key must share, as text for people. */
-  describe(row: unknown): string;
-  /** Whether a row means anything: one whose time is over may be there or not. */
-  counts?(row: unknown): boolean;
-}
-
 /**
- * Every row of claims, port claims, documents, reservations and cool-downs against the fold. The tables go on changing while
+ * Every row of claims, port claims, documents, reservations and cool-downs against the fold, and the definition. The tables go on changing while
  * they are read: what differs is only a suspect, see `verifyCluster`.
  * @param now before it every row has ended that says so
  */
-export const compareTables = async (reader: ClusterReader, head: ClusterHead, expected: Expected, pace: Pace, now: Date, findings: Findings): Promise<void> => {
-  compareDefinition(head, expected, findings);
-  for (const derived of [...held(reader, head, expected, pace), ...heldBack(reader, head, expected, pace, now)])
-    await compareOne(derived, pace, (type, key, what) => findings.add({ cluster: head.name, where: derived.where, type, key, revision: expected.revision, what }));
+export const compareTables = async (reader: ClusterReader, head: ClusterHead, expected: Expected, pace: Pace, now: Date, findings: Findings): Promise<Occupancy> => {
+  const comparison = new Comparison(reader, head, expected, pace, now, findings);
+  comparison.definition();
+  const occupancy = await comparison.claims();
+  await comparison.ports();
+  await comparison.documents();
+  await comparison.reservations();
+  await comparison.cooling();
+  return occupancy;
 };
 
-/** Keys and rows go together per table only, which the compiler cannot follow through a list. */
-type AnyDerived = Derived<never, never>;
+type Say = (type: Difference['type'], key: string, what: () => Promise<string> | string) => Promise<void>;
 
-const held = (reader: ClusterReader, { id }: ClusterHead, expected: Expected, { pageRows }: Pace): AnyDerived[] => {
-  const claims: Derived<Claim, string> = {
-    where: 'claims', expected: expected.claims, keyOf: ({ address }) => address,
-    read: (after) => reader.listClaims(id, after?.address, pageRows),
-    describe: (row) => holderOf(row as Claim),
-  };
-  const ports: Derived<PortClaim, number> = {
-    where: 'port claims', expected: expected.ports, keyOf: ({ port }) => port,
-    read: (after) => reader.listPortClaims(id, after?.port, pageRows),
-    describe: (row) => `${(row as PortClaim).purpose} of ${holderOf(row as PortClaim)}`,
-  };
-  const documents: Derived<Document, string> = {
-    where: 'documents', expected: expected.documents, keyOf: ({ namespace, name }) => `${namespace}/${name}`,
-    read: (after) => reader.listDocuments(id, { limit: pageRows, ...(after && { after }) }),
-    describe: (row) => {
-      const { uid, revision, digest } = 'document' in (row as object) ? documentOf(row as Document) : (row as ExpectedDocument);
-      return `${uid} at revision ${revision} with content ${digest}`;
-    },
-  };
-  return [claims, ports, documents] as unknown as AnyDerived[];
-};
+class Comparison {
+  private readonly inLog: InLog;
 
-const heldBack = (reader: ClusterReader, { id }: ClusterHead, expected: Expected, { pageRows }: Pace, now: Date): AnyDerived[] => {
-  const reservations: Derived<StoredReservation, string> = {
-    where: 'reservations', expected: expected.reservations, keyOf: ({ name }) => name,
-    read: (after) => reader.listReservations(id, after?.name, pageRows),
-    describe: (row) => {
-      const { cidr, first, last, until, owner, reason, revision } = row as StoredReservation;
-      return `${first} to ${last} in ${cidr} ${until === null ? 'for ever' : `until ${new Date(until).toISOString()}`} for ${owner} (${reason}) since revision ${revision}`;
-    },
-    counts: (row) => !hasEnded((row as StoredReservation).until, now),
-  };
-  const cooling: Derived<CoolingAddress, string> = {
-    where: 'cool-downs', expected: expected.cooling, keyOf: ({ address }) => address,
-    read: (after) => reader.listCooling(id, after?.address, pageRows),
-    describe: (row) => `until ${(row as CoolingAddress).until.toISOString()} after ${holderOf(row as CoolingAddress)}`,
-    counts: (row) => !hasEnded((row as CoolingAddress).until, now),
-  };
-  return [reservations, cooling] as unknown as AnyDerived[];
-};
+  constructor(
+    private readonly reader: ClusterReader, private readonly head: ClusterHead, private readonly expected: Expected, private readonly pace: Pace, private readonly now: Date,
+    private readonly findings: Findings,
+  ) {
+    this.inLog = new InLog(reader, head.id);
+  }
 
-const hasEnded = (until: Date | string | null, now: Date): boolean => until !== null && new Date(until) <= now;
+  definition(): void {
+    const { name, definition } = this.head;
+    const [is, should] = [definition === null ? 'none' : respelt(definition), this.expected.definition === null ? 'none' : JSON.stringify(this.expected.definition)];
+    if (is !== should) this.findings.add({ cluster: name, where: 'definition', type: 'differs', key: 'the definition', revision: this.expected.revision, what: `is ${is}, and the log says ${should}` });
+  }
 
-const holderOf = ({ namespace, name, uid, revision }: { namespace: string; name: string; uid: string; revision: number }): string =>
-  `${namespace}/${name} (${uid}) since revision ${revision}`;
+  async claims(): Promise<Occupancy> {
+    const occupancy = new Occupancy(this.expected.definition);
+    await this.compact<Claim>('claims', this.expected.claims, (after) => this.reader.listClaims(this.head.id, after?.address, this.pace.pageRows), {
+      keyOf: ({ address }) => address, compactOf: compactClaim, words: claimWords,
+      onRow: ({ address }) => occupancy.take(address),
+    });
+    return occupancy;
+  }
 
-const compareOne = async <Row, Key extends string | number>(
-  { read, keyOf, expected, describe, counts = () => true }: Derived<Row, Key>, { pageRows, pause }: Pace, say: (type: Difference['type'], key: string, what: string) => void,
-): Promise<void> => {
-  const seen = new Set<Key>();
-  for (let after: Row | undefined; ; ) {
-    const page = await read(after);
-    for (const row of page.filter(counts)) {
-      const key = keyOf(row);
-      const [is, should] = [describe(row), expected.has(key) && counts(expected.get(key)) ? describe(expected.get(key)) : undefined];
-      seen.add(key);
-      if (should === undefined) say('leak', String(key), `is there (${is}), and the log does not say so`);
-      else if (is !== should) say('differs', String(key), `is ${is}, and the log says ${should}`);
+  async cooling(): Promise<void> {
+    await this.compact<CoolingAddress>('cool-downs', this.expected.cooling, (after) => this.reader.listCooling(this.head.id, after?.address, this.pace.pageRows), {
+      keyOf: ({ address }) => address, compactOf: compactCooling, words: coolingWords,
+      counts: ({ ms }) => ms > this.now.getTime(),
+    });
+  }
+
+  /** The content is compared with the log itself, since the fold does not keep it. */
+  async documents(): Promise<void> {
+    const { documents } = this.expected;
+    const [say, words] = [this.sayOf('documents'), ({ uid, revision, document }: Document): string => documentWords(uid, revision, digestOfText(document))];
+    documents.forgetMeetings();
+    await this.pages((after: Document | undefined) => this.reader.listDocuments(this.head.id, { limit: this.pace.pageRows, ...(after && { after }) }), async (page) => {
+      const known = page.map((row) => ({ row, key: serviceKey(row.namespace, row.name), should: documents.meet(serviceKey(row.namespace, row.name)) }));
+      const logged = await this.inLog.rowsAt(known.flatMap(({ row, should }) => (should?.revision === row.revision ? [should.revision] : [])));
+      for (const { row, key, should } of known) {
+        if (should === undefined) await say('leak', key, () => `is there (${words(row)}), and the log does not say so`);
+        // The same text stands in the event, as a rule; then there is nothing to parse.
+        else if (should.revision !== row.revision || should.uid !== hashOf(row.uid) || (logged.get(row.revision)?.events.includes(row.document) !== true && !(await this.isLogged(row))))
+          await say('differs', key, async () => `is ${words(row)}, and the log says ${(await this.inLog.told(should.revision)).what}`);
+      }
+    });
+    await this.missing('documents', documents);
+  }
+
+  private async isLogged({ revision, document }: Document): Promise<boolean> {
+    const event = (await this.inLog.eventAt(revision))?.event;
+    return event !== undefined && 'object' in event.data && digestOf(event.data.object) === digestOfText(document);
+  }
+
+  async ports(): Promise<void> {
+    await this.whole<PortClaim, number>('port claims', this.expected.ports, (after) => this.reader.listPortClaims(this.head.id, after?.port, this.pace.pageRows), {
+      keyOf: ({ port }) => port, words: (row) => `${row.purpose} of ${holderName(row)} since revision ${row.revision}`,
+    });
+  }
+
+  async reservations(): Promise<void> {
+    await this.whole<StoredReservation, string>('reservations', this.expected.reservations, (after) => this.reader.listReservations(this.head.id, after?.name, this.pace.pageRows), {
+      keyOf: ({ name }) => name,
+      words: ({ cidr, first, last, until, owner, reason, revision }) =>
+        `${first} to ${last} in ${cidr} ${until === null ? 'for ever' : `until ${new Date(until).toISOString()}`} for ${owner} (${reason}) since revision ${revision}`,
+      counts: ({ until }) => until === null || new Date(until) > this.now,
+    });
+  }
+
+  /** A table of which the fold keeps hashes. */
+  private async compact<Row extends { revision: number }>(
+    where: Difference['where'], expected: CompactRows, read: (after: Row | undefined) => Promise<Row[]>,
+    { keyOf, compactOf, words, onRow, counts = () => true }: { keyOf(row: Row): string; compactOf(row: Row): CompactRow; words(row: Row): string; onRow?(row: Row): void; counts?(row: CompactRow): boolean },
+  ): Promise<void> {
+    const say = this.sayOf(where);
+    expected.forgetMeetings();
+    await this.pages(read, async (page) => {
+      for (const row of page) {
+        onRow?.(row);
+        const [key, is] = [keyOf(row), compactOf(row)];
+        if (!counts(is)) continue;
+        const met = expected.meet(key);
+        const should = met && counts(met) ? met : undefined;
+        if (should === undefined) await say('leak', key, () => `is there (${words(row)}), and the log does not say so`);
+        else if (is.revision !== should.revision || is.ms !== should.ms || is.uid !== should.uid || is.rest !== should.rest)
+          await say('differs', key, async () => `is ${words(row)}, and the log says ${(await this.inLog.told(should.revision)).what}`);
+      }
+    });
+    await this.missing(where, expected, counts);
+  }
+
+  private async missing(where: Difference['where'], expected: CompactRows, counts: (row: CompactRow) => boolean = () => true): Promise<void> {
+    for (const rows of expected.unmet()) {
+      for (const { revision } of rows.filter(counts)) {
+        if (this.findings.isFull) this.findings.more++;
+        else {
+          const { key, what } = await this.inLog.told(revision);
+          await this.sayOf(where)('missing', key, () => `is not there, and the log says ${what}`);
+        }
+      }
+      await this.pace.pause();
     }
-    if (page.length < pageRows) break;
-    after = page.at(-1);
-    await pause();
   }
-  let looked = 0;
-  for (const [key, row] of expected) {
-    if (!seen.has(key) && counts(row)) say('missing', String(key), `is not there, and the log says ${describe(row)}`);
-    if (++looked % (pageRows * rowsInMemory) === 0) await pause();
-  }
-};
 
-const compareDefinition = ({ name, definition }: ClusterHead, expected: Expected, findings: Findings): void => {
-  const [is, should] = [definition === null ? 'none' : respelt(definition), expected.definition === null ? 'none' : JSON.stringify(expected.definition)];
-  if (is !== should) findings.add({ cluster: name, where: 'definition', type: 'differs', key: 'the definition', revision: expected.revision, what: `is ${is}, and the log says ${should}` });
-};
+  /** A table that the fold keeps as it is. */
+  private async whole<Row, Key extends string | number>(
+    where: Difference['where'], expected: ReadonlyMap<Key, Row>, read: (after: Row | undefined) => Promise<Row[]>, { keyOf, words, counts = () => true }: { keyOf(row: Row): Key; words(row: Row): string; counts?(row: Row): boolean },
+  ): Promise<void> {
+    const say = this.sayOf(where);
+    const seen = new Set<Key>();
+    await this.pages(read, async (page) => {
+      for (const row of page.filter(counts)) {
+        const key = keyOf(row);
+        const found = expected.get(key);
+        const should = found !== undefined && counts(found) ? words(found) : undefined;
+        seen.add(key);
+        if (should === undefined) await say('leak', String(key), () => `is there (${words(row)}), and the log does not say so`);
+        else if (words(row) !== should) await say('differs', String(key), () => `is ${words(row)}, and the log says ${should}`);
+      }
+    });
+    let looked = 0;
+    for (const [key, row] of expected) {
+      if (!seen.has(key) && counts(row)) await say('missing', String(key), () => `is not there, and the log says ${words(row)}`);
+      if (++looked % (this.pace.pageRows * rowsInMemory) === 0) await this.pace.pause();
+    }
+  }
+
+  private async pages<Row>(read: (after: Row | undefined) => Promise<Row[]>, take: (page: Row[]) => Promise<void>): Promise<void> {
+    for (let after: Row | undefined; ; ) {
+      const page = await read(after);
+      await take(page);
+      if (page.length < this.pace.pageRows) return;
+      after = page.at(-1);
+      await this.pace.pause();
+    }
+  }
+
+  /** Words are only found for what will be told. */
+  private sayOf(where: Difference['where']): Say {
+    return async (type, key, what) => {
+      if (this.findings.isFull) this.findings.more++;
+      else this.findings.add({ cluster: this.head.name, where, type, key, revision: this.expected.revision, what: await what() });
+    };
+  }
+}
 
 /** The same JSON in another spelling says the same; what is no JSON stands as it is. */
 const respelt = (text: string): string => {

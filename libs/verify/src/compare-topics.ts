@@ -1,8 +1,10 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { decodeEvent, eventsOf, readTopic, recordedCommand, topicsOf, type AddressRecord, type KafkaSettings, type ReachedRecord, type ReadMessage, type RecordedEvent } from '@ipledger/messaging';
 import type { Logger } from '@ipledger/runtime';
+import { CompactRows, keyId, type CompactRow } from './compact-rows.js';
 import { Findings, type Difference } from './difference.js';
-import { Expected } from './expected.js';
+import { compactClaim, Expected, holderName } from './expected.js';
+import { InLog } from './in-log.js';
 
 const pageRows = 1_000;
 
@@ -85,33 +87,66 @@ const compareEvents = async ({ store, published, clusters }: TopicSources, heads
 
 const contentOf = ({ id, type, time, command, data }: RecordedEvent): string => JSON.stringify([id, type, time, command.id, command.index, command.last, data]);
 
-const compareAddresses = async ({ store, clusters }: TopicSources, heads: Heads, read: ReadTopic, findings: Findings): Promise<void> => {
-  const held = new Map<string, Map<string, AddressRecord>>();
+const compareAddresses = async (sources: TopicSources, heads: Heads, read: ReadTopic, findings: Findings): Promise<void> => {
+  const { held, reached } = await readHeld(sources, read);
+  const suspects: Suspects = new Map();
+  for (const [cluster, { revision, epoch }] of reached) {
+    const head = heads.get(cluster);
+    if (head === undefined) continue;
+    const expected = await foldTo(sources.store, head, revision);
+    const records = held.get(cluster) ?? new CompactRows();
+    // A record of an older epoch than the cluster's marker is void.
+    records.deleteWhere(({ ms }) => ms < epoch);
+    for (const { id, mine: should, other: is } of expected.claims.differing(records, isSameHolder)) {
+      if (findings.isFull) findings.more++;
+      else suspects.set(`${cluster} ${id}`, { cluster, address: undefined, is: is === undefined ? 'nobody' : undefined, should: await holderOf(sources.store, head, should), revision });
+    }
+  }
+  if (suspects.size === 0) return;
+  await nameHolders(sources, read, suspects);
+  for (const { cluster, address = '', is = 'somebody else by now', should: { name, address: logged }, revision } of suspects.values())
+    findings.add({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : name === 'nobody' ? 'leak' : 'differs', key: logged ?? address, revision, what: `is held by ${is}, and the log says ${name}` });
+};
+
+/** By cluster and `keyId` of the address; what a first reading does not keep is found in a second one. */
+type Suspects = Map<string, { cluster: string; address: string | undefined; is: string | undefined; should: { name: string; address: string | undefined }; revision: number }>;
+
+/** Who holds what by the topic; `ms` is the epoch of the record. */
+const readHeld = async ({ clusters }: TopicSources, read: ReadTopic): Promise<{ held: Map<string, CompactRows>; reached: Map<string, ReachedRecord> }> => {
+  const held = new Map<string, CompactRows>();
   const reached = new Map<string, ReachedRecord>();
   await read('addresses', ({ key, value }) => {
     const [cluster = '', address] = (key?.toString() ?? '').split('/');
     if (clusters?.has(cluster) === false) return;
-    const addresses = held.get(cluster) ?? new Map<string, AddressRecord>();
+    const addresses = held.get(cluster) ?? new CompactRows();
     held.set(cluster, addresses);
     if (address === undefined) reached.set(cluster, JSON.parse(value?.toString() ?? '') as ReachedRecord);
     else if (value === null) addresses.delete(address);
-    else addresses.set(address, JSON.parse(value.toString()) as AddressRecord);
-  });
-  for (const [cluster, { revision, epoch }] of reached) {
-    const head = heads.get(cluster);
-    if (head === undefined) continue;
-    const expected = await foldTo(store, head, revision);
-    // A record of an older epoch than the cluster's marker is void.
-    const records = new Map([...(held.get(cluster) ?? [])].filter(([, record]) => record.epoch >= epoch));
-    for (const address of new Set([...expected.claims.keys(), ...records.keys()])) {
-      const [is, should] = [holder(records.get(address)?.service), holder(expected.claims.get(address))];
-      if (is !== should) findings.add({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : should === 'nobody' ? 'leak' : 'differs', key: address, revision, what: `is held by ${is}, and the log says ${should}` });
+    else {
+      const { service, revision, epoch } = JSON.parse(value.toString()) as AddressRecord;
+      addresses.set(address, { ...compactClaim({ ...service, since: new Date(0), revision }), ms: epoch });
     }
-  }
+  });
+  return { held, reached };
 };
 
-const holder = (service: { namespace: string; name: string; uid: string } | undefined): string =>
-  service === undefined ? 'nobody' : `${service.namespace}/${service.name} (${service.uid})`;
+const isSameHolder = (one: CompactRow, other: CompactRow): boolean => one.uid === other.uid && one.rest === other.rest;
+
+const holderOf = async (store: EventStore, head: ClusterHead, claim: CompactRow | undefined): Promise<{ name: string; address: string | undefined }> => {
+  const event = claim && (await new InLog(store, head.id).eventAt(claim.revision))?.event;
+  return event?.type === 'ip.allocated' ? { name: holderName(event.data.service), address: event.data.address } : { name: 'nobody', address: undefined };
+};
+
+const nameHolders = async ({ clusters }: TopicSources, read: ReadTopic, suspects: Suspects): Promise<void> => {
+  await read('addresses', ({ key, value }) => {
+    const [cluster = '', address] = (key?.toString() ?? '').split('/');
+    if (address === undefined || value === null || clusters?.has(cluster) === false) return;
+    const suspect = suspects.get(`${cluster} ${keyId(address)}`);
+    if (suspect === undefined) return;
+    suspect.address = address;
+    if (suspect.is !== 'nobody') suspect.is = holderName((JSON.parse(value.toString()) as AddressRecord).service);
+  });
+};
 
 const foldTo = async (store: EventStore, head: ClusterHead, revision: number): Promise<Expected> => {
   const expected = new Expected(head.name, new Date());

@@ -33,8 +33,13 @@ export class Findings {
   /** How many there are beyond those. */
   more = 0;
 
+  /** Whether further ones are counted only. */
+  get isFull(): boolean {
+    return this.differences.length >= keptMax;
+  }
+
   add(difference: Difference): void {
-    if (this.differences.length < keptMax) this.differences.push(difference);
+    if (!this.isFull) this.differences.push(difference);
     else this.more++;
   }
 }

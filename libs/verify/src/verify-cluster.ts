@@ -1,4 +1,4 @@
-import type { ClusterHead, EventStore } from '@ipledger/event-store';
+import type { ClusterHead, EventStore, LogRow } from '@ipledger/event-store';
 import { compareTables } from './compare-tables.js';
 import { Findings, type Difference } from './difference.js';
 import { Expected } from './expected.js';
@@ -40,13 +40,15 @@ export const verifyCluster = async (store: EventStore, head: ClusterHead, option
   const now = new Date();
   const expected = new Expected(head.name, now);
   const inLog = new Findings();
-  const answer = async (found: readonly Difference[], more: number, undecided: number): Promise<VerifiedCluster> => ({
-    cluster: head.name, revision: expected.revision, differences: [...inLog.differences, ...found], more: inLog.more + more, undecided, ...(await expected.occupancy(pace)),
-  });
   let suspects: ReadonlySet<string> | undefined;
   for (let round = 1; ; round++) {
     await foldOn(store, head.id, expected, pace, inLog, onProgress);
-    const { differences: found, more } = await compareOnce(store, head, expected, pace, now);
+    if (round === 1) for (const one of expected.end(head)) inLog.add(one);
+    const findings = new Findings();
+    const { outOfRange, full } = await compareTables(store, (await store.head(head.id)) ?? head, expected, pace, now, findings);
+    const { differences: found, more } = findings;
+    const answer = (told: readonly Difference[], beyond: number, undecided: number): VerifiedCluster =>
+      ({ cluster: head.name, revision: expected.revision, differences: [...inLog.differences, ...told], more: inLog.more + beyond, undecided, outOfRange, full });
     // Nothing was appended from the fold to the end of the reading: what differs, differs.
     if (found.length === 0 || (await store.head(head.id))?.revision === expected.revision) return answer(found, more, 0);
     const known = suspects;
@@ -57,21 +59,24 @@ export const verifyCluster = async (store: EventStore, head: ClusterHead, option
   }
 };
 
-const compareOnce = async (store: EventStore, head: ClusterHead, expected: Expected, pace: Pace, now: Date): Promise<Findings> => {
-  const findings = new Findings();
-  await compareTables(store, (await store.head(head.id)) ?? head, expected, pace, now, findings);
-  return findings;
-};
-
 /** The same words, but for the revision up to which the log was read. */
 const identityOf = ({ where, key, type, what }: Difference): string => JSON.stringify([where, key, type, what]);
 
+/** The next page comes while one is folded. */
 const foldOn = async (store: EventStore, clusterId: number, expected: Expected, { pageRows, pause }: Pace, inLog: Findings, onProgress?: (revision: number) => void): Promise<void> => {
-  for (;;) {
-    const rows = await store.readLog(clusterId, expected.revision, pageRows);
+  const read = (after: number): Promise<LogRow[]> => {
+    const page = store.readLog(clusterId, after, pageRows);
+    page.catch(() => undefined); // it is awaited later, or never when the page before is what fails
+    return page;
+  };
+  for (let coming = read(expected.revision); ; ) {
+    const rows = await coming;
+    const last = rows.at(-1);
+    const more = rows.length === pageRows && last !== undefined;
+    if (more) coming = read(last.revision);
     for (const row of rows) for (const one of expected.take(row)) inLog.add(one);
     onProgress?.(expected.revision);
-    if (rows.length < pageRows) return;
+    if (!more) return;
     await pause();
   }
 };

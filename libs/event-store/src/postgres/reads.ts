@@ -32,6 +32,13 @@ export abstract class PostgresReader implements ClusterReader {
     return revision < 1 ? undefined : (await this.readLog(clusterId, revision - 1, 1))[0];
   }
 
+  async logRowsAt(clusterId: number, revisions: readonly number[]): Promise<Map<number, LogRow>> {
+    if (revisions.length === 0) return new Map();
+    const text = `SELECT asked.revision AS asked, l.* FROM unnest($2::bigint[]) AS asked (revision) CROSS JOIN LATERAL (
+      SELECT ${logColumns} FROM log WHERE cluster_id = $1 AND log.revision >= asked.revision ORDER BY cluster_id, log.revision LIMIT 1) l WHERE l.revision - l.event_count < asked.revision`;
+    return new Map((await this.rows(text, [clusterId, revisions], 'log_rows_at')).map((row) => [Number(row['asked']), logRowOf(row)]));
+  }
+
   async documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]> {
     if (keys.length === 0) return [];
     const text = `SELECT namespace, name, uid, revision, document FROM documents
