@@ -1,110 +1,119 @@
 import { InMemoryEventStore } from '@ipledger/event-store';
-import { Random } from '../chaos/random.js';
-import { checkHistory, operationPrefix } from '../chaos/check.js';
-import type { LogEvent, Operation, Outcome as Seen, Violation } from '../chaos/history.js';
-import { foldLog } from '../chaos/timeline.js';
 import { eventsOf, recordedCommand } from '@ipledger/messaging';
-import { create, patch, register, remove, service } from '../../libs/services/src/testing/commands.js';
-import type { Order, Outcome } from '../../apps/allocator/src/writer/order.js';
-import { Writer } from '../../apps/allocator/src/writer/writer.js';
-import { faultyStore, type FaultRates, type Sabotage } from './faulty-store.js';
-import { Scheduler } from './scheduler.js';
+import { register } from '../../libs/services/src/testing/commands.js';
+import { checkHistory } from '../chaos/check.js';
+import type { LogEvent, Violation } from '../chaos/history.js';
+import { Random } from '../chaos/random.js';
+import { foldLog } from '../chaos/timeline.js';
+import { withBug, type Bug } from './bugs.js';
+import { Clients, orderOf } from './clients.js';
+import { Faults } from './faults.js';
+import { faultyStore, type FaultRates } from './faulty-store.js';
+import { Relays } from './relays.js';
+import { Replica, Replicas, type SimulatedCluster } from './replicas.js';
+import { msPerStep, Process, Scheduler } from './scheduler.js';
+import type { LoggedCluster } from './topic-laws.js';
 
-/** Four IPv4 and seven IPv6 addresses: a /29 and a /125, small enough to be full and to be fought over. */
+/** Six IPv4 and seven IPv6 addresses: a /29 and a /125, small enough to be full and to be fought over. */
 const cidrs = ['10.0.0.0/29', 'fd00::/125'];
 const capacity = { IPv4: 6, IPv6: 7 };
-const cluster = 'blue';
-const [replicas, clients, operationsEach, attempts] = [3, 4, 6, 6];
-const policies = ['SingleStack', 'PreferDualStack', 'RequireDualStack'];
+const replicaCount = 3;
+const startMs = Date.UTC(2026, 0, 2);
+const usualRates: FaultRates = { unavailable: 0.03, unknown: 0.06 };
 
 export interface SimulationOptions {
   seed: number;
-  rates: FaultRates;
-  sabotage?: Sabotage;
+  rates?: FaultRates;
+  /** With relays, a broker, and processes that freeze and die; two clusters instead of one. */
+  relays?: boolean;
+  bug?: Bug;
 }
 
 /**
- * Several writers over one store, clients that send orders to any of them, faults between them and the store; one seed is
- * one schedule. Judged as the fault harness judges real processes: by the clients' records against the log.
+ * Several writers over one store, clients that send orders to any of them, faults between them and the store, relays that
+ * carry the log to a broker; one seed is one schedule. Judged as the fault harness judges real processes, by the clients'
+ * records against the log, and by what must hold of the topics once the faults are over.
  */
-export const simulate = async ({ seed, rates, sabotage }: SimulationOptions): Promise<Violation[]> => {
-  const random = new Random(seed);
-  const store = new InMemoryEventStore();
-  const scheduler = new Scheduler(random.fork());
-  const { id: clusterId } = await store.nameCluster(cluster);
-  const observer = { committed: () => undefined, failed: () => undefined, settled: () => undefined, retried: () => undefined };
-  const writers = Array.from({ length: replicas }, () =>
-    new Writer(clusterId, cluster, faultyStore(store, scheduler, random.fork(), rates, sabotage), { queueLimit: 100, batchLimit: 8 }, observer));
-  const registering = new Writer(clusterId, cluster, store, { queueLimit: 1, batchLimit: 1 }, observer);
-  await registering.submit(orderOf('setup', 0, register(cidrs, { name: cluster }), random));
+export const simulate = (options: SimulationOptions): Promise<Verdict> => withBug(options.bug, () => new Simulation(options).runInItsTime());
 
-  const operations: Operation[] = [];
-  const session = async (client: number, own: Random): Promise<void> => {
-    for (let n = 0; n < operationsEach; n++) {
-      await scheduler.turn();
-      operations.push(await operate(`${operationPrefix}${client}-${n}`, writers, scheduler, own));
+export interface Verdict {
+  readonly violations: Violation[];
+  /** How often it came to what the promises are about: what never happened was not tested. */
+  readonly happened: Readonly<Record<string, number>>;
+}
+
+class Simulation {
+  private readonly random: Random;
+  private readonly scheduler: Scheduler;
+  private readonly store = new InMemoryEventStore();
+
+  constructor(private readonly options: SimulationOptions) {
+    this.random = new Random(options.seed);
+    this.scheduler = new Scheduler(this.random.fork());
+  }
+
+  /** No clock of the machine is read, or a slow one would run another schedule. */
+  async runInItsTime(): Promise<Verdict> {
+    const { now } = Date;
+    Date.now = () => startMs + (this.options.relays === true ? this.scheduler.now * msPerStep : 0);
+    try {
+      return await this.run();
+    } finally {
+      Date.now = now;
     }
-  };
-  await scheduler.run(Promise.all(Array.from({ length: clients }, (_, client) => session(client, random.fork()))));
-  const rows = await store.readLog(clusterId, 0, 100_000);
-  const events = rows.flatMap((row) => eventsOf(recordedCommand(cluster, row))) as unknown as LogEvent[];
-  const { log, violations } = foldLog(cluster, events);
-  // A harness in which nothing succeeds finds nothing: without faults every operation has an answer, and some are accepted.
-  const done = operations.filter(({ outcome }) => outcome.kind === 'done').length;
-  const idle = done === 0 ? [`none of ${operations.length} operations was accepted`] : [];
-  return [...idle, ...violations, ...checkHistory(operations, log, capacity), ...(await claimsDiffer(store, clusterId, log))];
-};
-
-const operate = async (id: string, writers: readonly Writer[], scheduler: Scheduler, random: Random): Promise<Operation> => {
-  const name = random.pick(['a', 'b', 'c']);
-  const kind = random.pick(['create', 'create', 'delete', 'update'] as const);
-  const words = [random.whole(1, 1e9), random.whole(1, 1e9), random.whole(1, 1e9), random.whole(1, 1e9)] as const;
-  const options = { seed: words, newUid: id };
-  const wanted = random.chance(0.3) ? { clusterIP: `10.0.0.${random.whole(1, 3)}` } : {};
-  const command = kind === 'create' ? create(service(name, { ipFamilyPolicy: random.pick(policies), ...wanted }), options)
-    : kind === 'delete' ? remove(name, {}, options) : patch(name, { spec: { ipFamilyPolicy: random.pick(policies) } }, options);
-  const operation: Operation = { id, cluster, kind, service: `shop/${name}`, startMs: scheduler.now, endMs: 0, unknownAttempts: 0, outcome: { kind: 'unknown', why: 'never answered' } };
-  const keyed = random.chance(0.7);
-  for (let attempt = 1; attempt <= (keyed ? attempts : 1); attempt++) {
-    operation.outcome = await random.pick(writers).submit(orderOf(id, attempt, command, random, keyed)).then(seen, unanswered);
-    await scheduler.turn();
-    if (operation.outcome.kind !== 'unknown') break;
-    operation.unknownAttempts++;
   }
-  operation.endMs = scheduler.now;
-  return operation;
-};
 
-/** A store that lacks what the writer calls is a fault of the simulation, in which nothing would happen at all. */
-const unanswered = (error: unknown): Seen => {
-  if (error instanceof TypeError) throw error;
-  return { kind: 'unknown', why: String(error) };
-};
-
-const orderOf = (id: string, attempt: number, command: Order['command'], random: Random, keyed = true): Order => {
-  const hex = (digits: number): string => Array.from({ length: digits }, () => random.whole(0, 15).toString(16)).join('');
-  return {
-    command, commandId: `${hex(8)}-${hex(4)}-7${hex(3)}-8${hex(3)}-${hex(12)}`, requestId: `${id}.${attempt}`, actor: null, userAgent: null, traceparent: null,
-    idempotency: keyed ? { key: id, fingerprint: id } : null,
-  };
-};
-
-const seen = (outcome: Outcome): Seen => {
-  if (outcome.kind === 'request_differs') return { kind: 'refused', status: 422, reason: 'RequestDiffers', message: '' };
-  if (outcome.kind === 'accepted') {
-    const object = JSON.parse(outcome.answer ?? '{}') as { metadata?: { uid: string }; spec?: { clusterIPs?: string[] } };
-    return { kind: 'done', status: outcome.status, revision: outcome.revision, uid: object.metadata?.uid ?? '', addresses: object.spec?.clusterIPs ?? [] };
+  private async run(): Promise<Verdict> {
+    const { random, scheduler, store } = this;
+    const { rates = usualRates, bug } = this.options;
+    const clusters: SimulatedCluster[] = [];
+    for (const name of this.options.relays === true ? ['blue', 'green'] : ['blue']) clusters.push(await store.nameCluster(name));
+    const relays = this.options.relays === true ? new Relays(store, random.fork(), rates, bug) : undefined;
+    const replicas = new Replicas(replicaCount, scheduler, clusters, {
+      store: (process) => faultyStore(store, process, random.fork(), rates, bug),
+      ...(relays !== undefined && { relay: (process: Process) => relays.make(process) }),
+    });
+    await this.register(clusters);
+    const clients = new Clients(clusters.map(({ name }) => name), replicas, scheduler, random);
+    await scheduler.run(this.act(clients, replicas, relays));
+    const logged = await Promise.all(clusters.map((cluster) => this.judge(cluster, clients)));
+    const count = (kind: string): number => clients.operations.filter(({ outcome }) => outcome.kind === kind).length;
+    const happened = { accepted: count('done'), refused: count('refused'), unanswered: count('unknown'), ...relays?.happened };
+    // A harness in which nothing succeeds finds nothing.
+    const idle = happened.accepted === 0 ? [`none of ${clients.operations.length} operations was accepted`] : [];
+    return { happened, violations: [...idle, ...logged.flatMap(({ violations }) => violations), ...(relays?.violations(logged) ?? [])] };
   }
-  const { rejection } = outcome;
-  const reason = { already_exists: 'AlreadyExists', not_found: 'NotFound', conflict: 'Conflict' }[rejection.code as string] ?? rejection.code;
-  const message = rejection.code === 'addresses_exhausted' ? 'range is full' : rejection.code === 'invalid' ? (rejection.errors[0]?.message ?? '') : '';
-  return { kind: 'refused', status: 409, reason, message };
-};
 
-/** Claims are derived: they must be what the log says is held. */
-const claimsDiffer = async (store: InMemoryEventStore, clusterId: number, log: ReturnType<typeof foldLog>['log']): Promise<Violation[]> => {
-  const claims = new Map((await store.listClaims(clusterId, undefined, 1_000)).map(({ address, uid }) => [address, uid]));
-  const held = new Map([...log.holders].flatMap(([address, { now }]) => (now === null ? [] : [[address, now] as const])));
-  return [...new Set([...claims.keys(), ...held.keys()])].filter((address) => claims.get(address) !== held.get(address))
-    .map((address) => `${address}: claimed by ${claims.get(address) ?? 'nobody'}, held by ${held.get(address) ?? 'nobody'} in the log`);
-};
+  /** Faults while the clients work; then everything is given the time to come to an end. */
+  private async act(clients: Clients, replicas: Replicas, relays: Relays | undefined): Promise<void> {
+    if (relays === undefined) return clients.run();
+    const { broker, database } = relays;
+    const faults = new Faults({ scheduler: this.scheduler, replicas, database, broker, store: this.store }, this.random.fork());
+    const hurting = faults.run();
+    await clients.run();
+    faults.stop();
+    await hurting;
+    await relays.settle(replicas);
+  }
+
+  private async register(clusters: readonly SimulatedCluster[]): Promise<void> {
+    const first = new Replica(new Process(this.scheduler), clusters, { store: () => this.store });
+    for (const { name } of clusters) await first.submit(name, orderOf('setup', 0, register(cidrs, { name }), this.random));
+  }
+
+  private async judge({ id, name }: SimulatedCluster, clients: Clients): Promise<LoggedCluster & { violations: Violation[] }> {
+    const operations = clients.operations.filter(({ cluster }) => cluster === name);
+    const rows = await this.store.readLog(id, 0, 100_000);
+    const events = rows.flatMap((row) => eventsOf(recordedCommand(name, row)));
+    const { log, violations } = foldLog(name, events as unknown as LogEvent[]);
+    const held = new Map([...log.holders].flatMap(([address, { now }]) => (now === null ? [] : [[address, now] as const])));
+    return { name, events, held, violations: [...violations, ...checkHistory(operations, log, capacity), ...(await this.claimsDiffer(id, held))] };
+  }
+
+  /** Claims are derived: they must be what the log says is held. */
+  private async claimsDiffer(clusterId: number, held: ReadonlyMap<string, string>): Promise<Violation[]> {
+    const claims = new Map((await this.store.listClaims(clusterId, undefined, 1_000)).map(({ address, uid }) => [address, uid]));
+    return [...new Set([...claims.keys(), ...held.keys()])].filter((address) => claims.get(address) !== held.get(address))
+      .map((address) => `${address}: claimed by ${claims.get(address) ?? 'nobody'}, held by ${held.get(address) ?? 'nobody'} in the log`);
+  }
+}

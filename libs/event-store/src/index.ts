@@ -10,6 +10,6 @@ export { migrate, requireSchema, schemaVersion } from './postgres/migrate.js';
 export { createPool } from './postgres/pool.js';
 export type { PoolOptions } from './postgres/pool.js';
 export { PostgresEventStore, type RelayLag } from './postgres/postgres-event-store.js';
-export { RelaySession, TermOver, type Checkpoint, type ClusterBehind } from './postgres/relay-session.js';
+export { RelaySession, TermOver, type Checkpoint, type ClusterBehind, type RelayConnection } from './postgres/relay-session.js';
 export { storeErrorOf } from './postgres/sqlstate.js';
 export { DerivedRebuild, type DerivedChanges, type DerivedPart } from './postgres/rebuild-derived.js';

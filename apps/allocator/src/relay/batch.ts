@@ -1,4 +1,4 @@
-import type { Checkpoint, ClusterBehind, LogRow, RelaySession } from '@ipledger/event-store';
+import type { Checkpoint, ClusterBehind, LogRow, RelayConnection } from '@ipledger/event-store';
 import { recordedCommand, type RecordedCommand } from '@ipledger/messaging';
 import { sharesOf } from './shares.js';
 
@@ -27,7 +27,7 @@ export interface Batch {
  * What is to be published next, or undefined.
  * @param before the batch that is being published: where its clusters will be is not in the database yet
  */
-export const readBatch = async (session: RelaySession, lastClusterId: number, before?: Batch): Promise<Batch | undefined> => {
+export const readBatch = async (session: RelayConnection, lastClusterId: number, before?: Batch): Promise<Batch | undefined> => {
   const found = await session.behind(lastClusterId, clustersMax);
   const behind = before === undefined ? found : movedOn(found, before.reached);
   if (behind.length === 0) return undefined;

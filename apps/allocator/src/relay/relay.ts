@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RelaySession, StoreError, TermOver, type ClusterBehind } from '@ipledger/event-store';
+import { RelaySession, StoreError, TermOver, type ClusterBehind, type RelayConnection } from '@ipledger/event-store';
 import { Fenced, PublishFailed, type LogPublisher } from '@ipledger/messaging';
 import type { Logger } from '@ipledger/runtime';
 import { readBatch, type Batch } from './batch.js';
@@ -20,6 +20,18 @@ export interface RelayCounts {
   errors: Record<'broker' | 'database' | 'fenced' | 'other', number>;
 }
 
+/** What a relay reaches the world by. The simulation brings its own: faults, and a time that it turns itself. */
+export interface RelayMeans {
+  openSession(directUrl: string): Promise<RelayConnection>;
+  /** Rejects when told to end early. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const realMeans: RelayMeans = {
+  openSession: (directUrl) => RelaySession.open(directUrl),
+  sleep: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
 /**
  * Publishes the log, which is its own outbox: of all relays on a database the one with the lock reads past its checkpoints,
  * publishes, and moves them once the broker has it all. A crash in between publishes again; nothing is ever skipped.
@@ -36,7 +48,8 @@ export class Relay {
   private hinted = false;
 
   /** @param directUrl of the database, past a pooler */
-  constructor(private readonly directUrl: string, private readonly makePublisher: () => LogPublisher, private readonly logger: Logger) {}
+  constructor(private readonly directUrl: string, private readonly makePublisher: () => LogPublisher, private readonly logger: Logger,
+    private readonly means: RelayMeans = realMeans) {}
 
   start(): void {
     this.running ??= this.run();
@@ -82,7 +95,7 @@ export class Relay {
 
   /** Waits for the lock and relays until something ends it. */
   private async serveTerm(): Promise<void> {
-    const session = await RelaySession.open(this.directUrl);
+    const session = await this.means.openSession(this.directUrl);
     let publisher: LogPublisher | undefined;
     try {
       while (!(await session.tryLock())) {
@@ -106,7 +119,7 @@ export class Relay {
     }
   }
 
-  private async relay(session: RelaySession, publisher: LogPublisher): Promise<void> {
+  private async relay(session: RelayConnection, publisher: LogPublisher): Promise<void> {
     let batch: Batch | undefined;
     for (let lastClusterId = 0; !this.isStopping; ) {
       this.hinted = false;
@@ -124,7 +137,7 @@ export class Relay {
    * Under load the next batch is read while the broker takes this one. It goes when this one fails, with the term.
    * @returns it, or undefined where none was waiting
    */
-  private async publishBatch(session: RelaySession, publisher: LogPublisher, batch: Batch): Promise<Batch | undefined> {
+  private async publishBatch(session: RelayConnection, publisher: LogPublisher, batch: Batch): Promise<Batch | undefined> {
     const { commands, reached, restate, lastClusterId, leavesSome } = batch;
     for (const { cluster, epoch } of restate) await this.restate(session, publisher, cluster, epoch);
     if (commands.length === 0) return undefined;
@@ -138,7 +151,7 @@ export class Relay {
   }
 
   /** After the epoch was raised: what Kafka holds of the claims may be of a life of the log that was lost (design D7). */
-  private async restate(session: RelaySession, publisher: LogPublisher, { clusterId, cluster, published }: ClusterBehind, epoch: number): Promise<void> {
+  private async restate(session: RelayConnection, publisher: LogPublisher, { clusterId, cluster, published }: ClusterBehind, epoch: number): Promise<void> {
     this.logger.info('the epoch was raised: stating anew who holds what', { cluster, epoch });
     for (let after: string | undefined; ; ) {
       const claims = await session.claims(clusterId, after, claimsPageRows);
@@ -151,18 +164,14 @@ export class Relay {
     await session.checkpoint([{ clusterId, epoch, revision: published.revision }]);
   }
 
-  private idle(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, idleMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  private async idle(): Promise<void> {
+    const woken = new AbortController();
+    this.wake = () => woken.abort();
+    await this.means.sleep(idleMs, woken.signal).catch(() => undefined);
   }
 
   private async pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    await this.means.sleep(ms, this.stopping.signal).catch(() => undefined);
   }
 }
 

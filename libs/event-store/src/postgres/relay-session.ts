@@ -21,6 +21,9 @@ export interface Checkpoint {
   readonly revision: number;
 }
 
+/** What a relay does over its connection. */
+export type RelayConnection = Pick<RelaySession, keyof RelaySession>;
+
 /** Thrown when another relay has taken over since `beginTerm`. Nothing was written. */
 export class TermOver extends StoreError {
   readonly retriable = false;
