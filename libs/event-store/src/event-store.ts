@@ -9,6 +9,8 @@ export interface EventStore extends ClusterReader {
   /** Every cluster that was ever named, by name; those never registered or removed have `definition: null`. */
   clusters(): Promise<ClusterHead[]>;
   clusterByName(name: string): Promise<ClusterHead | undefined>;
+  /** Those whose names begin so, registered or not, by name. */
+  clustersBeginning(prefix: string): Promise<ClusterHead[]>;
   /** How far the log of each cluster reaches, by name; without those that have no event. */
   tips(): Promise<ClusterTip[]>;
   /** A text that changes whenever anything is appended or the epoch is raised: one small row, to be asked many times a second. */
@@ -46,6 +48,14 @@ export interface EventStore extends ClusterReader {
    * backup: revisions may then be used again, and only the epoch tells readers the two apart (design D7).
    */
   raiseEpoch(): Promise<number>;
+
+  /** In which clusters Services lack addresses of LB pools, by cluster and reason. */
+  lbWaits(): Promise<LbWaits[]>;
+  /**
+   * What logs whose names are `logPrefix` and the name of a shared pool have claimed, and the Services have not attached; first what no
+   * Service waits for, what is one Service's together. At most `limit`. Claims, attachments and waits are of one snapshot: the release of a claim rests on that (ADR 0004).
+   */
+  lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]>;
 
   /** Deletes at most `limit` idempotency rows created before `before`; answers how many. */
   purgeRequests(before: Date, limit: number): Promise<number>;
@@ -103,6 +113,8 @@ export interface ClusterReader {
   listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]>;
   /** What Services have of shared LB pools, in order of (pool, address, namespace, name), after a key; at most `limit`. */
   listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]>;
+  /** What some Services have of shared LB pools, in one round trip. */
+  lbAttachedOf(clusterId: number, keys: readonly ServiceKey[]): Promise<StoredLbAttached[]>;
   /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
   listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
 }
@@ -228,6 +240,24 @@ export interface StoredLbMember extends LbMemberKey, ServiceEntry {
 export interface StoredLbWaiting extends ServiceEntry {
   readonly families: readonly ('IPv4' | 'IPv6')[];
   readonly reason: string;
+}
+
+export interface LbWaits {
+  readonly clusterId: number;
+  readonly cluster: string;
+  readonly reason: string;
+  readonly services: number;
+  /** When the first of these Services was last changed. */
+  readonly oldest: Date;
+}
+
+export interface LbUnattached extends StoredLbMember {
+  /** The log that claimed it. */
+  readonly log: { readonly id: number; readonly name: string };
+  /** Id of `cluster`; null when there is none of that name. */
+  readonly clusterId: number | null;
+  /** The Service waits, and with the wait that this was claimed for. */
+  readonly isAwaited: boolean;
 }
 
 export interface LbAttachedKey extends ServiceKey {

@@ -175,6 +175,11 @@ export abstract class MemoryReader implements ClusterReader {
       .sort(compareAttached).slice(0, limit));
   }
 
+  async lbAttachedOf(clusterId: number, keys: readonly ServiceKey[]): Promise<StoredLbAttached[]> {
+    const wanted = new Set(keys.map(keyOf));
+    return (await this.listLbAttached(clusterId, undefined, Infinity)).filter((attached) => wanted.has(keyOf(attached)));
+  }
+
   #claims(clusterId: number): { address: Address; claim: Claim }[] {
     return [...(this.stateOf(clusterId)?.claims.values() ?? [])]
       .map((claim) => ({ address: readAddress(claim.address), claim }))
@@ -207,11 +212,11 @@ export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function compareKeys(a: ServiceKey, b: ServiceKey): number {
+export function compareKeys(a: ServiceKey, b: ServiceKey): number {
   return compareBytes(a.namespace, b.namespace) || compareBytes(a.name, b.name);
 }
 
-function compareMembers(a: LbMemberKey, b: LbMemberKey): number {
+export function compareMembers(a: LbMemberKey, b: LbMemberKey): number {
   return compareAddresses(readAddress(a.address), readAddress(b.address)) || compareBytes(a.cluster, b.cluster) || compareKeys(a, b);
 }
 

@@ -1,6 +1,7 @@
 import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from './errors.js';
 import type { StoreError } from './errors.js';
-import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LockedSession, LogRow, NewLogRow } from './event-store.js';
+import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LbUnattached, LbWaits, LockedSession, LogRow, NewLogRow } from './event-store.js';
+import { unattachedOf, waitsOf } from './in-memory-lb.js';
 import { canonical, compareBytes, headOf, keyOf, lbAttachedKeyOf, lbMemberKeyOf, MemoryReader } from './in-memory-reads.js';
 import type { ClusterState } from './in-memory-reads.js';
 
@@ -18,6 +19,10 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
   async clusters(): Promise<ClusterHead[]> {
     this.#assertOpen();
     return [...this.#clusters.values()].map(headOf).sort((a, b) => compareBytes(a.name, b.name));
+  }
+
+  async clustersBeginning(prefix: string): Promise<ClusterHead[]> {
+    return (await this.clusters()).filter(({ name }) => name.startsWith(prefix));
   }
 
   async tips(): Promise<ClusterTip[]> {
@@ -77,6 +82,16 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
       if (state !== undefined) state.epoch = epoch;
     })));
     return ids.length;
+  }
+
+  async lbWaits(): Promise<LbWaits[]> {
+    this.#assertOpen();
+    return waitsOf([...this.#clusters.values()]);
+  }
+
+  async lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]> {
+    this.#assertOpen();
+    return structuredClone(unattachedOf([...this.#clusters.values()], logPrefix).slice(0, limit));
   }
 
   async purgeRequests(before: Date, limit: number): Promise<number> {

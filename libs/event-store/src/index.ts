@@ -2,7 +2,7 @@ export {
   BadAppend, ClaimConflict, OutcomeUnknown, RevisionConflict, SchemaMismatch, StoreError, StoreUnavailable, UnsupportedPostgres,
 } from './errors.js';
 export type {
-  AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, CoolingAddress, Document, DocumentPage, EventStore, LbAttachedKey, LbMemberKey, LockedSession, LogRow,
+  AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, CoolingAddress, Document, DocumentPage, EventStore, LbAttachedKey, LbMemberKey, LbUnattached, LbWaits, LockedSession, LogRow,
   NewLogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredLbAttached, StoredLbMember, StoredLbWaiting, StoredReservation,
 } from './event-store.js';
 export { InMemoryEventStore } from './in-memory.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AppendBatch, ClusterHead, EventStore, StoredLbAttached, StoredLbMember, StoredLbWaiting } from '@ipledger/event-store';
-import { batch, cooling } from './batches.js';
+import { batch, cooling, row } from './batches.js';
 
 /** What every event store promises about addresses of LB pools. @see eventStoreContract */
 export function loadBalancersContract(open: () => Promise<EventStore>): void {
@@ -49,8 +49,66 @@ export function loadBalancersContract(open: () => Promise<EventStore>): void {
     await append({ attached: { held: all.toReversed(), left: [] } });
     expect(await store.listLbAttached(cluster.id, undefined, 10)).toEqual(all);
     expect(await store.listLbAttached(cluster.id, all[1], 1)).toEqual([all[2]]);
+    expect(await store.lbAttachedOf(cluster.id, [{ namespace: 'shop', name: 'xy' }, { namespace: 'shop', name: 'none' }])).toEqual([all[2]]);
+    expect(await store.lbAttachedOf(cluster.id, [{ namespace: 'other', name: 'web' }])).toEqual([]);
     await append({ attached: { held: [attached('b', '2001:db8::1', { uid: 'other', revision: 5 })], left: [all[1]!] } });
     expect(await store.listLbAttached(cluster.id, undefined, 10)).toEqual([all[0], all[2], attached('b', '2001:db8::1', { uid: 'other', revision: 5 })]);
+  });
+
+  it('tells where Services wait, why, and since when', async () => {
+    const append = async (clusterId: number, ms: number, held: StoredLbWaiting[]): Promise<void> => {
+      const head = (await store.head(clusterId))!;
+      const waits = held.map((one) => ({ ...one, revision: head.revision + 3 }));
+      await store.append({ ...batch(head, { rows: [{ ...row(3), time: new Date(ms) }] }), lb: { members: none, waiting: { held: waits, left: [] }, attached: none } });
+    };
+    const other = await store.nameCluster(`b-${cluster.name}`);
+    await append(cluster.id, 1_000, [waiting('a', { reason: 'PoolsExhausted' })]);
+    await append(cluster.id, 2_000, [waiting('b'), waiting('c')]);
+    await append(other.id, 3_000, [waiting('a')]);
+    const mine = (await store.lbWaits()).filter((one) => one.cluster.endsWith(cluster.name));
+    expect(mine).toEqual([
+      { clusterId: other.id, cluster: other.name, reason: 'NoPool', services: 1, oldest: new Date(3_000) },
+      { clusterId: cluster.id, cluster: cluster.name, reason: 'NoPool', services: 2, oldest: new Date(2_000) },
+      { clusterId: cluster.id, cluster: cluster.name, reason: 'PoolsExhausted', services: 1, oldest: new Date(1_000) },
+    ]);
+    await append(cluster.id, 4_000, [waiting('a', { reason: 'PoolsExhausted' })]);
+    expect((await store.lbWaits()).find(({ reason }) => reason === 'PoolsExhausted')?.oldest).toEqual(new Date(4_000));
+  });
+
+  it('tells what shared pools have claimed and nobody has attached, what nobody awaits first', async () => {
+    const prefix = `pool-${randomUUID()}:`;
+    const log = await store.nameCluster(`${prefix}edge`);
+    const held = (address: string, name: string, more: Partial<StoredLbMember> = {}): StoredLbMember => member(address, name, { cluster: cluster.name, wait: 7, ...more });
+    const awaited = [held('10.0.0.1', 'awaited'), held('10.0.0.100', 'awaited'), held('2001:db8::1', 'awaited')];
+    const orphans = [
+      held('10.0.0.2', 'waits-no-more'), held('10.0.0.3', 'waits-again', { wait: 6 }), held('10.0.0.4', 'other-uid', { uid: 'old' }), held('10.0.0.5', 'attached-of-another-pool'),
+      held('10.0.0.6', 'attached-another-address'), held('10.0.0.7', 'attached-by-another-uid', { uid: 'old' }), held('10.0.0.8', 'of-no-cluster', { cluster: 'none' }),
+    ];
+    const ownPool = member('10.0.0.20', 'own');
+    await store.append({ ...batch((await store.head(log.id))!, {}), lb: { members: { held: [held('10.0.0.9', 'attached'), ...orphans, ...awaited.toReversed()], left: [] }, waiting: none, attached: none } });
+    await append({
+      members: { held: [ownPool], left: [] },
+      waiting: { held: ['awaited', 'waits-again', 'other-uid'].map((name) => waiting(name, { revision: 7 })), left: [] },
+      attached: {
+        held: [
+          attached('edge', '10.0.0.9', { name: 'attached', uid: 'uid-of-attached' }), attached('core', '10.0.0.5', { name: 'attached-of-another-pool', uid: 'uid-of-attached-of-another-pool' }),
+          attached('edge', '10.0.0.66', { name: 'attached-another-address', uid: 'uid-of-attached-another-address' }), attached('edge', '10.0.0.7', { name: 'attached-by-another-uid' }),
+        ], left: [],
+      },
+    });
+    const of = (one: StoredLbMember, isAwaited: boolean): object => ({ ...one, log: { id: log.id, name: log.name }, clusterId: one.cluster === 'none' ? null : cluster.id, isAwaited });
+    const found = await store.lbUnattached(prefix, 100);
+    const byService = orphans.toSorted((a, b) => (`${a.cluster} ${a.name}` < `${b.cluster} ${b.name}` ? -1 : 1));
+    expect(found).toEqual([...byService.map((one) => of(one, false)), ...awaited.map((one) => of(one, true))]);
+    expect(await store.lbUnattached(prefix, 3)).toHaveLength(3);
+    expect(await store.lbUnattached(`${prefix}x`, 100)).toEqual([]);
+  });
+
+  it('lists logs by what their names begin with, registered or not', async () => {
+    const prefix = `p_%-${randomUUID()}:`;
+    const [b, a] = [await store.nameCluster(`${prefix}b`), await store.nameCluster(`${prefix}a`)];
+    await store.nameCluster(`x${prefix}`);
+    expect(await store.clustersBeginning(prefix)).toEqual([a, b]);
   });
 
   it('writes nothing of a batch that comes too late', async () => {

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { OutcomeUnknown } from '../errors.js';
-import type { AppendBatch, ClusterHead, ClusterTip, EventStore, LockedSession } from '../event-store.js';
+import type { AppendBatch, ClusterHead, ClusterTip, EventStore, LbUnattached, LbWaits, LockedSession } from '../event-store.js';
 import { append } from './append.js';
 import { locked } from './locked.js';
 import { observeQueries } from './observe-pool.js';
 import { createPool } from './pool.js';
 import type { PoolOptions } from './pool.js';
-import { PostgresReader } from './reads.js';
+import { memberColumns, memberOf, PostgresReader } from './reads.js';
 import { commitErrorOf, storeErrorOf } from './sqlstate.js';
 
 /** How far a cluster's events are published, for metrics. */
@@ -34,6 +34,10 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
 
   async clusterByName(name: string): Promise<ClusterHead | undefined> {
     return (await this.heads('WHERE c.name = $1', [name]))[0];
+  }
+
+  async clustersBeginning(prefix: string): Promise<ClusterHead[]> {
+    return this.heads('WHERE starts_with(c.name, $1) ORDER BY c.name', [prefix]);
   }
 
   async tips(): Promise<ClusterTip[]> {
@@ -84,6 +88,25 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     const rows = await this.rows(`WITH raised AS (UPDATE log_epoch SET epoch = epoch + 1 RETURNING epoch)
       UPDATE cluster_revisions SET epoch = raised.epoch FROM raised RETURNING cluster_id`, []);
     return rows.length;
+  }
+
+  async lbWaits(): Promise<LbWaits[]> {
+    const rows = await this.rows(`SELECT c.id, c.name, w.reason, w.services, (SELECT "time" FROM log WHERE cluster_id = c.id AND revision >= w.oldest ORDER BY cluster_id, revision LIMIT 1) AS oldest
+      FROM (SELECT cluster_id, reason, count(*) AS services, min(revision) AS oldest FROM lb_waiting GROUP BY cluster_id, reason) w JOIN clusters c ON c.id = w.cluster_id
+      ORDER BY c.name, w.reason`, [], 'lb_waits');
+    return rows.map((row) => ({ clusterId: row['id']!, cluster: row['name']!, reason: row['reason']!, services: Number(row['services']), oldest: row['oldest']! }));
+  }
+
+  /** One statement on purpose: it has one snapshot. */
+  async lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]> {
+    const rows = await this.rows(`SELECT * FROM (
+        SELECT p.id AS log_id, p.name AS log_name, c.id AS held_by, m.*, EXISTS (SELECT FROM lb_waiting w
+          WHERE w.cluster_id = c.id AND w.namespace = m.namespace AND w.name = m.name AND w.uid = m.uid AND w.revision = m.wait) AS awaited
+        FROM clusters p CROSS JOIN LATERAL (SELECT ${memberColumns} WHERE cluster_id = p.id) m LEFT JOIN clusters c ON c.name = m.holder_cluster
+        WHERE starts_with(p.name, $1) AND NOT EXISTS (SELECT FROM lb_attached a WHERE a.cluster_id = c.id AND a.pool = substr(p.name, length($1) + 1)
+          AND a.address = m.address::inet AND a.namespace = m.namespace AND a.name = m.name AND a.uid = m.uid)
+      ) u ORDER BY awaited, log_name, holder_cluster, namespace, name, address::inet LIMIT $2`, [logPrefix, limit], 'lb_unattached');
+    return rows.map((row) => ({ ...memberOf(row), log: { id: row['log_id']!, name: row['log_name']! }, clusterId: row['held_by']!, isAwaited: row['awaited']! }));
   }
 
   async purgeRequests(before: Date, limit: number): Promise<number> {

@@ -12,7 +12,7 @@ const headColumns = 'c.id, c.name, h.revision, h.epoch, c.definition FROM cluste
 export const logColumns = 'cluster_id, epoch, revision, "time", command_id, event_count, kind, request_id, actor, user_agent, traceparent, events';
 const reservationColumns = 'name, revision, created_at, cidr, host(first) AS first, host(last) AS last, until, reason, owner FROM reservations';
 const coolingColumns = 'host(address) AS address, until, namespace, name, uid, revision, holder_cluster FROM cooling';
-const memberColumns = 'host(address) AS address, holder_cluster, namespace, name, uid, revision, sharing_key, ports, backend, wait FROM lb_members';
+export const memberColumns = 'host(address) AS address, holder_cluster, namespace, name, uid, revision, sharing_key, ports, backend, wait FROM lb_members';
 const claimColumns = 'host(address) AS address, revision, since, namespace, name, uid';
 
 /** The reads, over the pool or over the one connection of a lock. Named statements are those of the hot path. */
@@ -153,8 +153,14 @@ export abstract class PostgresReader implements ClusterReader {
     const text = `SELECT pool, host(address) AS address, namespace, name, uid, revision FROM lb_attached
       WHERE cluster_id = $1 ${past === undefined ? '' : 'AND (pool, lb_attached.address, namespace, name) > ($3, $4::inet, $5, $6)'}
       ORDER BY cluster_id, pool, lb_attached.address, namespace, name LIMIT $2`;
-    const rows = await this.rows(text, [clusterId, limit, ...(past ?? [])]);
-    return rows.map((row) => ({ ...entryOf(row), pool: row['pool']!, address: canonicalAddress(row['address']!) }));
+    return (await this.rows(text, [clusterId, limit, ...(past ?? [])])).map(attachedOf);
+  }
+
+  async lbAttachedOf(clusterId: number, keys: readonly ServiceKey[]): Promise<StoredLbAttached[]> {
+    if (keys.length === 0) return [];
+    const text = `SELECT pool, host(address) AS address, namespace, name, uid, revision FROM lb_attached
+      WHERE cluster_id = $1 AND (namespace, name) IN (SELECT * FROM unnest($2::text[], $3::text[])) ORDER BY pool, lb_attached.address, namespace, name`;
+    return (await this.rows(text, [clusterId, keys.map(({ namespace }) => namespace), keys.map(({ name }) => name)])).map(attachedOf);
   }
 
   async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
@@ -226,7 +232,11 @@ function coolingOf(row: Row): CoolingAddress {
   return { address: canonicalAddress(row['address']!), until: row['until']!, ...entryOf(row), ...(cluster !== '' && { cluster }) };
 }
 
-function memberOf(row: Row): StoredLbMember {
+function attachedOf(row: Row): StoredLbAttached {
+  return { ...entryOf(row), pool: row['pool']!, address: canonicalAddress(row['address']!) };
+}
+
+export function memberOf(row: Row): StoredLbMember {
   return {
     ...entryOf(row), address: canonicalAddress(row['address']!), cluster: row['holder_cluster']!, sharingKey: row['sharing_key']!,
     ports: row['ports']!, backend: row['backend']!, wait: row['wait'] === null ? null : Number(row['wait']),

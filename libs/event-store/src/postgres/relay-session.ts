@@ -30,7 +30,7 @@ export class TermOver extends StoreError {
 }
 
 /** What only one process on a database does at a time. Any numbers will do, as long as they are the same in every process. */
-const lockKeys = { relay: 7_219_004_415, verify: 7_219_004_416 } as const;
+const lockKeys = { relay: 7_219_004_415, verify: 7_219_004_416, assign: 7_219_004_417 } as const;
 /** A holder that freezes loses its session, and with it the lock, after so long. */
 const idleSessionMs = 5_000;
 const heartbeatMs = 1_500;
