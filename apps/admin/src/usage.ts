@@ -25,7 +25,7 @@ export const help = `npm run admin -- VERB [options]
 
   migrate              bring the schema of the log up to date, and make the views where there are none
   verify               compare everything that is derived from the log with a fresh fold of it: claims, port claims, documents,
-                       reservations, cool-downs, views, and with KAFKA_BROKERS (and the rest of KAFKA_*) both topics.
+                       reservations, cool-downs, load balancer addresses, views, and with KAFKA_BROKERS (and the rest of KAFKA_*) both topics.
                        Exits with 0 when nothing differs, 1 when something does, 2 when something could not be compared
     --repair-views       put the views that were built to compare in the place of those that differ
     --cluster NAME       only this one; again and again

@@ -1,14 +1,15 @@
-import type { Claim, ClusterHead, ClusterReader, CoolingAddress, Document, PortClaim, StoredReservation } from '@ipledger/event-store';
+import type { Claim, ClusterHead, ClusterReader, CoolingAddress, Document, PortClaim, StoredLbAttached, StoredLbMember, StoredLbWaiting, StoredReservation } from '@ipledger/event-store';
 import { serviceKey } from '@ipledger/services';
 import { hashOf, type CompactRow, type CompactRows } from './compact-rows.js';
 import type { Difference, Findings } from './difference.js';
 import { compactClaim, compactCooling, holderName, type Expected } from './expected.js';
+import { attachedKeyOf, attachedWords, memberKeyOf, memberWords, waitingKeyOf, waitingWords } from './expected-lb.js';
 import { claimWords, coolingWords, digestOf, digestOfText, documentWords, InLog } from './in-log.js';
 import { Occupancy } from './occupancy.js';
 import { rowsInMemory, type Pace } from './pace.js';
 
 /**
- * Every row of claims, port claims, documents, reservations and cool-downs against the fold, and the definition. The tables go on changing while
+ * Every row of claims, port claims, documents, reservations, cool-downs and what is derived about LB pools against the fold, and the definition. The tables go on changing while
  * they are read: what differs is only a suspect, see `verifyCluster`.
  * @param now before it every row has ended that says so
  */
@@ -20,6 +21,7 @@ export const compareTables = async (reader: ClusterReader, head: ClusterHead, ex
   await comparison.documents();
   await comparison.reservations();
   await comparison.cooling();
+  await comparison.loadBalancers();
   return occupancy;
 };
 
@@ -93,6 +95,13 @@ class Comparison {
         `${first} to ${last} in ${cidr} ${until === null ? 'for ever' : `until ${new Date(until).toISOString()}`} for ${owner} (${reason}) since revision ${revision}`,
       counts: ({ until }) => until === null || new Date(until) > this.now,
     });
+  }
+
+  async loadBalancers(): Promise<void> {
+    const { reader, head: { id }, pace: { pageRows }, expected: { lb } } = this;
+    await this.whole<StoredLbMember, string>('load balancer addresses', lb.members, (after) => reader.listLbMembers(id, after, pageRows), { keyOf: memberKeyOf, words: memberWords });
+    await this.whole<StoredLbWaiting, string>('load balancer waits', lb.waiting, (after) => reader.listLbWaiting(id, after, pageRows), { keyOf: waitingKeyOf, words: waitingWords });
+    await this.whole<StoredLbAttached, string>('load balancer attachments', lb.attached, (after) => reader.listLbAttached(id, after, pageRows), { keyOf: attachedKeyOf, words: attachedWords });
   }
 
   /** A table of which the fold keeps hashes. */

@@ -13,7 +13,7 @@ export type DifferenceType =
 
 export interface Difference {
   cluster: string;
-  where: 'log' | 'claims' | 'port claims' | 'documents' | 'reservations' | 'cool-downs' | 'definition' | 'views' | 'events topic' | 'addresses topic';
+  where: 'log' | 'claims' | 'port claims' | 'documents' | 'reservations' | 'cool-downs' | 'load balancer addresses' | 'load balancer waits' | 'load balancer attachments' | 'definition' | 'views' | 'events topic' | 'addresses topic';
   type: DifferenceType;
   /** The address, port, Service or revision that it is about. */
   key: string;

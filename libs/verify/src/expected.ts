@@ -2,6 +2,7 @@ import type { LogRow, PortClaim, StoredReservation } from '@ipledger/event-store
 import { claimChanges, isDefining, serviceKey, type ClusterDefinition, type DatedEvent, type Event, ClusterState, evolve } from '@ipledger/services';
 import { CompactRows, hashOf, type CompactRow } from './compact-rows.js';
 import type { Difference } from './difference.js';
+import { ExpectedLb } from './expected-lb.js';
 
 const forgetRows = 10_000;
 
@@ -23,6 +24,7 @@ export class Expected {
   readonly reservations = new Map<string, StoredReservation>();
   /** By address. */
   readonly cooling = new CompactRows();
+  readonly lb = new ExpectedLb();
   private epoch = 0;
   private readonly cluster = new ClusterState();
   private forgetAt = forgetRows;
@@ -67,10 +69,12 @@ export class Expected {
     switch (event.type) {
       case 'service.deleted':
         this.documents.delete(keyOf(event));
+        if (event.data.previous.type === 'LoadBalancer') this.lb.take(dated);
         return [];
       case 'service.created':
       case 'service.updated':
         this.documents.set(keyOf(event), { revision, ms: 0, uid: hashOf(event.data.service.uid), rest: 0 });
+        if (event.data.object.spec.type === 'LoadBalancer' || ('previous' in event.data && event.data.previous.type === 'LoadBalancer')) this.lb.take(dated);
         return [];
       case 'ip.allocated': {
         const found = this.judgeTaken(event.data, revision);
@@ -89,6 +93,7 @@ export class Expected {
           this.definition = this.cluster.definition;
         }
         this.applyRare(dated);
+        if (event.type.startsWith('lb-')) this.lb.take(dated);
         return [];
     }
   }

@@ -8,7 +8,8 @@ export class Occupancy {
   private readonly left;
 
   constructor(definition: ClusterDefinition | null) {
-    this.pools = definition === null ? [] : compileDefinition(definition).pools;
+    const { pools = [], lbRanges = [] } = definition === null ? {} : compileDefinition(definition);
+    this.pools = [...pools, ...lbRanges];
     this.left = new Map(this.pools.map((pool) => [pool, pool.usable.count]));
   }
 

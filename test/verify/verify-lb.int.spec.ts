@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { PostgresEventStore, type ClusterHead } from '@ipledger/event-store';
+import { claimChanges, type DatedEvent, type Event } from '@ipledger/services';
+import { useFreshDatabase } from '@ipledger/testing';
+import { differenceLine, verifyCluster } from '@ipledger/verify';
+import pg from 'pg';
+import { service } from '../../libs/services/src/testing/commands.js';
+
+const time = new Date('2026-03-01T12:00:00.123Z');
+const web = { namespace: 'shop', name: 'web', uid: 'uid-web' };
+const db = { namespace: 'shop', name: 'db', uid: 'uid-db' };
+const pool = {
+  name: 'edge', addresses: ['203.0.113.1-203.0.113.2'], draining: [], autoAssign: true, priority: 100, namespaces: [], selector: null, staticBandAddresses: 0, coolDownSeconds: 0,
+  createdAt: time.toISOString(), clusters: 'all' as const,
+};
+const taken = (address: string, holder: typeof web): Event[] => [
+  { type: 'ip.allocated', data: { address, family: 'IPv4', cidr: pool.addresses[0]!, band: 'dynamic', scope: 'dynamic', service: holder, kind: 'load-balancer', lbPool: 'edge', cluster: 'blue' } },
+  { type: 'lb-member.joined', data: { address, family: 'IPv4', lbPool: 'edge', cluster: 'blue', sharingGroup: null, service: holder, ports: ['TCP/80'], backend: '', wait: 7 } },
+];
+const lacking = (holder: typeof web, reason: string): Event => {
+  const object = service(holder.name, { type: 'LoadBalancer', ipFamilies: ['IPv4', 'IPv6'] });
+  const condition = { type: 'ipledger.io/LoadBalancerAddresses', status: 'False' as const, lastTransitionTime: time.toISOString(), reason, message: '' };
+  return { type: 'service.created', data: { service: holder, object: { ...object, metadata: { ...object.metadata, uid: holder.uid }, status: { loadBalancer: {}, conditions: [condition] } } } };
+};
+
+/** What events of LB pools say, and what is derived of them: a log of a shared pool, and that of a cluster which it serves. */
+describe('a verification of load balancer addresses', () => {
+  const database = useFreshDatabase();
+  let store: PostgresEventStore;
+  let client: pg.Client;
+  let [edge, blue]: (ClusterHead | undefined)[] = [];
+  beforeAll(async () => {
+    store = new PostgresEventStore({ url: database.url, max: 4 });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    edge = await write('lb-pool:edge', [
+      { type: 'lb-pool.configured', data: { pool } }, ...taken('203.0.113.1', web), ...taken('203.0.113.2', db),
+      { type: 'lb-member.left', data: { address: '203.0.113.2', family: 'IPv4', lbPool: 'edge', cluster: 'blue', sharingGroup: null, service: db, ports: ['TCP/80'], backend: '', since: 5, reason: 'orphaned' } },
+      { type: 'ip.released', data: { address: '203.0.113.2', family: 'IPv4', cidr: pool.addresses[0]!, band: 'dynamic', service: db, kind: 'load-balancer', lbPool: 'edge', cluster: 'blue', reason: 'orphaned' } },
+    ], { name: 'lb-pool:edge', serviceCIDRs: [], draining: [], nodePortRange: '30000-32767', createdAt: pool.createdAt, lbPools: [pool] });
+    const attached: Event = { type: 'lb-address.attached', data: { address: '203.0.113.1', family: 'IPv4', lbPool: 'edge', service: web } };
+    blue = await write('blue', [lacking(web, 'PartlyAssigned'), lacking(db, 'NoPool'), attached, { type: 'lb-address.detached', data: { ...attached.data, address: '203.0.113.2', reason: 'not-wanted' } }], null);
+  });
+  afterAll(async () => {
+    await client.end();
+    await store.close();
+  });
+
+  const write = async (name: string, events: Event[], definition: object | null): Promise<ClusterHead> => {
+    const { id } = await store.nameCluster(name);
+    const dated = events.map((event, index): DatedEvent => ({ event, revision: index + 1, time }));
+    const { addresses, ports, lb } = claimChanges(dated);
+    const written = events.flatMap((event, index) => (event.type === 'service.created' ? [{ ...event.data.service, revision: index + 1, document: JSON.stringify(event.data.object) }] : []));
+    await store.append({
+      clusterId: id, at: 0, epoch: 1, claims: addresses, portClaims: ports, lb, documents: { written, removed: [] }, requests: [], definition: definition === null ? null : JSON.stringify(definition),
+      rows: [{ time, eventCount: events.length, events: JSON.stringify(events), command: { id: randomUUID(), kind: 'Test', requestId: null, actor: null, userAgent: null, traceparent: null } }],
+    });
+    return (await store.head(id))!;
+  };
+  const differences = async (head: ClusterHead | undefined): Promise<string[]> => (await verifyCluster(store, head!)).differences.map(differenceLine);
+
+  it('finds nothing wrong at first, and no address of an LB pool out of range', async () => {
+    expect(await differences(blue)).toEqual([]);
+    expect(await verifyCluster(store, edge!)).toMatchObject({ differences: [], outOfRange: 0, full: 0 });
+  });
+
+  it.each<[string, string, string, string, string[]]>([
+    ['an address of another uid', 'edge', "UPDATE lb_members SET uid = 'eve'", "UPDATE lb_members SET uid = 'uid-web'",
+      ['lb-pool:edge: load balancer addresses: differs: 203.0.113.1 of blue/shop/web is eve with TCP/80, for its revision 7, since revision 3, and the log says uid-web with TCP/80, for its revision 7, since revision 3 (revision 7)']],
+    ['an address for another wait', 'edge', 'UPDATE lb_members SET wait = 8', 'UPDATE lb_members SET wait = 7',
+      ['lb-pool:edge: load balancer addresses: differs: 203.0.113.1 of blue/shop/web is uid-web with TCP/80, for its revision 8, since revision 3, and the log says uid-web with TCP/80, for its revision 7, since revision 3 (revision 7)']],
+    ['an address of another cluster', 'edge', "UPDATE lb_members SET holder_cluster = 'red'", "UPDATE lb_members SET holder_cluster = 'blue'", [
+      'lb-pool:edge: load balancer addresses: leak: 203.0.113.1 of red/shop/web is there (uid-web with TCP/80, for its revision 7, since revision 3), and the log does not say so (revision 7)',
+      'lb-pool:edge: load balancer addresses: missing: 203.0.113.1 of blue/shop/web is not there, and the log says uid-web with TCP/80, for its revision 7, since revision 3 (revision 7)',
+    ]],
+    ['a wait that is lost', 'blue', "DELETE FROM lb_waiting WHERE name = 'db'", "INSERT INTO lb_waiting SELECT cluster_id, 'shop', 'db', 'uid-db', 2, families, 'NoPool' FROM lb_waiting",
+      ['blue: load balancer waits: missing: shop/db is not there, and the log says uid-db without IPv4 and IPv6 (NoPool) since revision 2 (revision 4)']],
+    ['a wait for another reason', 'blue', "UPDATE lb_waiting SET reason = 'Other', families = '{IPv6}' WHERE name = 'db'", "UPDATE lb_waiting SET reason = 'NoPool', families = '{IPv4,IPv6}' WHERE name = 'db'",
+      ['blue: load balancer waits: differs: shop/db is uid-db without IPv6 (Other) since revision 2, and the log says uid-db without IPv4 and IPv6 (NoPool) since revision 2 (revision 4)']],
+    ['an attachment to another pool', 'blue', "UPDATE lb_attached SET pool = 'core'", "UPDATE lb_attached SET pool = 'edge'", [
+      'blue: load balancer attachments: leak: 203.0.113.1 of core at shop/web is there (uid-web since revision 3), and the log does not say so (revision 4)',
+      'blue: load balancer attachments: missing: 203.0.113.1 of edge at shop/web is not there, and the log says uid-web since revision 3 (revision 4)',
+    ]],
+  ])('finds %s', async (_, log, damage, repair, expected) => {
+    await client.query(damage);
+    const found = await differences(log === 'edge' ? edge : blue);
+    await client.query(repair);
+    expect(found).toEqual(expected);
+    expect([...(await differences(edge)), ...(await differences(blue))]).toEqual([]);
+  });
+});
