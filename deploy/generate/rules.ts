@@ -115,6 +115,8 @@ const capacityAlerts: readonly Omit<Alert, 'group'>[] = [
   },
 ];
 
+const staleSpan = '18h';
+
 const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
   {
     name: 'IpledgerAllocationsFailing', for: '2m', severity: 'critical',
@@ -167,10 +169,19 @@ const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
   },
   {
     name: 'IpledgerVerifyStale', for: '0s', severity: 'warning',
-    // Three times the default of VERIFY_INTERVAL_SECONDS: whoever sets another interval sets this too.
-    expr: () => 'time() - max by (cluster) (ipledger_verify_last_success_timestamp_seconds) > 3 * 21600',
-    summary: '{{ $labels.cluster }}: the tables were last compared with the log {{ $value | humanizeDuration }} ago',
+    // Three times the default of VERIFY_INTERVAL_SECONDS: whoever sets another interval sets this too. From what clusters there are, since a process
+    // whose verification never ends shows no success at all; over a span, since a process that ended showed one.
+    expr: () => `max by (cluster) (ipledger_cluster_revision) and on (cluster) max by (cluster) (ipledger_cluster_revision offset ${staleSpan})
+      unless on (cluster) (max by (cluster) (max_over_time(ipledger_verify_last_success_timestamp_seconds[${staleSpan}])) > time() - 3 * 21600)
+      and on () (max(ipledger_verify_interval_seconds) > 0)`.replaceAll(/\s+/g, ' '),
+    summary: '{{ $labels.cluster }}: the tables were not compared with the log for 18 hours',
     description: 'Scheduled verifications fail or do not come to an end.',
+  },
+  {
+    name: 'IpledgerReloadFailed', for: '5m', severity: 'warning',
+    expr: () => 'max by (instance, file) (ipledger_reload_failed) == 1',
+    summary: '{{ $labels.instance }}: the {{ $labels.file }} file cannot be used, an older one is in force',
+    description: 'A change of the access file or the TLS certificate has no effect; a token that was taken out still lets in.',
   },
   {
     name: 'IpledgerDatabaseDown', for: '2m', severity: 'critical',

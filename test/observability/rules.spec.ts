@@ -18,9 +18,11 @@ interface Case {
   firing: Record<string, Firing[]>;
 }
 
-const minutes = 8 * 60;
-const every = (value: (minute: number) => number): string => Array.from({ length: minutes + 1 }, (_, minute) => String(value(minute))).join(' ');
-const series = (name: string, labels: Labels, value: (minute: number) => number): Series =>
+const minutes = 20 * 60;
+/** '_' = no sample. */
+type Value = (minute: number) => number | '_';
+const every = (value: Value): string => Array.from({ length: minutes + 1 }, (_, minute) => String(value(minute))).join(' ');
+const series = (name: string, labels: Labels, value: Value): Series =>
   ({ series: `${name}{${Object.entries(labels).map(([label, text]) => `${label}="${text}"`).join(',')}}`, values: every(value) });
 
 interface PoolCourse { cluster?: string; pool: string; capacity: number; used(minute: number): number; state?: 'open' | 'draining' }
@@ -139,9 +141,25 @@ const cases: Case[] = [
     firing: { IpledgerVerifyFoundDifferences: [{ labels: { cluster: 'prod', type: 'leak' }, summary: 'prod: the tables are not what the log says (leak)' }] },
   },
   {
-    title: 'no verification came to its end for longer than three intervals; another replica does not count where one did', at: 5,
-    given: [['prod', 'a', -65_000], ['prod', 'b', -90_000], ['test', 'a', -90_000], ['test', 'b', -3_600]].map(([cluster, instance, seconds]) => series('ipledger_verify_last_success_timestamp_seconds', { cluster: String(cluster), instance: String(instance) }, () => Number(seconds))),
-    firing: { IpledgerVerifyStale: [{ labels: { cluster: 'prod' }, summary: 'prod: the tables were last compared with the log 18h 8m 20s ago' }] },
+    title: 'no verification came to its end for three intervals: never, long ago, or in a process that is gone; a young cluster has time, another replica counts', at: 19 * 60,
+    given: [
+      ...['never', 'old', 'gone', 'done', 'young'].map((cluster) => series('ipledger_cluster_revision', { cluster, instance: 'a' }, (minute) => (cluster === 'young' && minute < 600 ? '_' : 7))),
+      series('ipledger_cluster_revision', { cluster: 'removed', instance: 'a' }, (minute) => (minute < 600 ? 7 : '_')),
+      ...['a', 'b'].map((instance) => series('ipledger_verify_interval_seconds', { instance }, () => 21_600)),
+      series('ipledger_verify_last_success_timestamp_seconds', { cluster: 'old', instance: 'a' }, () => 3_000),
+      series('ipledger_verify_last_success_timestamp_seconds', { cluster: 'gone', instance: 'a' }, (minute) => (minute < 1_000 ? 50_000 : '_')),
+      series('ipledger_verify_last_success_timestamp_seconds', { cluster: 'done', instance: 'a' }, () => 0),
+      series('ipledger_verify_last_success_timestamp_seconds', { cluster: 'done', instance: 'b' }, () => 60_000),
+    ],
+    firing: { IpledgerVerifyStale: ['never', 'old'].map((cluster) => ({ labels: { cluster }, summary: `${cluster}: the tables were not compared with the log for 18 hours` })) },
+  },
+  {
+    title: 'no process is to verify: nothing', at: 19 * 60, given: [series('ipledger_cluster_revision', { cluster: 'prod', instance: 'a' }, () => 7)], firing: {},
+  },
+  {
+    title: 'an access file cannot be used for six minutes; another process has read it', at: 6,
+    given: [series('ipledger_reload_failed', { instance: 'a', file: 'access' }, () => 1), series('ipledger_reload_failed', { instance: 'a', file: 'tls' }, () => 0), series('ipledger_reload_failed', { instance: 'b', file: 'access' }, () => 0)],
+    firing: { IpledgerReloadFailed: [{ labels: { instance: 'a', file: 'access' }, summary: 'a: the access file cannot be used, an older one is in force' }] },
   },
   {
     title: 'the database does not answer', at: 3, given: [series('ipledger_database_up', { instance: 'a' }, () => 0), series('ipledger_database_up', { instance: 'b' }, () => 1)],

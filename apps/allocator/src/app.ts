@@ -67,6 +67,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const guard = access?.guard ?? openGuard();
   guard.install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   await app.init();
+  access?.observe(app.get(AllocatorMetrics).registry);
   access?.tls?.serve(fastify.server as Server);
   return {
     routes,

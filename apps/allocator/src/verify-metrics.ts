@@ -13,10 +13,16 @@ export class VerifyMetrics implements VerifyObserver {
   readonly repairs = new Map<string, RepairCounts>();
   private readonly differences;
   private readonly succeeded;
+  private readonly interval;
 
   constructor(registry: MetricsRegistry) {
+    this.interval = registry.gauge({ name: 'ipledger_verify_interval_seconds', help: 'How often the tables are to be compared with the log; absent = never.', unit: 'seconds' });
     this.differences = registry.counter<'cluster' | 'type'>({ name: 'ipledger_verify_differences_total', help: 'What scheduled verifications found to be other than the log says.', labels: ['cluster', 'type'] });
     this.succeeded = registry.gauge<'cluster'>({ name: 'ipledger_verify_last_success_timestamp_seconds', help: 'When a scheduled verification last came to its end, whatever it found.', labels: ['cluster'], unit: 'seconds' });
+  }
+
+  scheduled(intervalSeconds: number): void {
+    this.interval.set({}, intervalSeconds);
   }
 
   awaits(cluster: string): boolean {

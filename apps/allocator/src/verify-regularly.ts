@@ -15,6 +15,8 @@ const scrapeTurns = 3;
 const loggedMax = 20;
 
 export interface VerifyObserver {
+  /** From now on this process stands ready to verify so often. */
+  scheduled(intervalSeconds: number): void;
   /** This will be verified. @returns whether it was news: then a scrape shall see its series at 0, or the first difference is no increase */
   awaits(cluster: string): boolean;
   verified(verified: VerifiedCluster): void;
@@ -37,6 +39,7 @@ export interface RegularVerification {
  * takes over when it ends. The views and Kafka are for `npm run admin -- verify`.
  */
 export const verifyRegularly = (options: RegularVerification): { stop(): Promise<void> } => {
+  options.observer.scheduled(options.intervalSeconds);
   const stopping = new AbortController();
   const running = run(options, stopping.signal);
   return {

@@ -21,6 +21,11 @@ export class TestAccessFile {
     writeFileSync(this.path, text);
   }
 
+  /** As when a mounted secret is gone. */
+  hide(): void {
+    rmSync(this.path);
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true });
   }

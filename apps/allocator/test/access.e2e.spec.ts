@@ -11,7 +11,7 @@ describe('every route, for whoever may come', () => {
     file = new TestAccessFile({
       reader: { role: 'reader' }, allocator: { role: 'allocator' }, admin: { role: 'admin' }, late: { role: 'admin', expires: '2020-01-01T00:00:00Z' },
     });
-    server = await startServer(undefined, {}, { accessFile: file.path });
+    server = await startServer(undefined, {}, { accessFile: file.path, wrongTokenLimit: 0 });
   });
   afterAll(async () => {
     await server.close();
@@ -135,6 +135,42 @@ describe('scopes, reloads, limits', () => {
     file.write({ admin: { role: 'admin' } });
     server.access?.reload();
     expect(await listed()).toBe(401);
+  });
+
+  it('shows in the metrics, and tells the log once, that another access file is in force than the one that is there', async () => {
+    await start();
+    const shown = async (): Promise<string | undefined> => /^ipledger_reload_failed\{file="access"\} (\d)$/m.exec((await server.send('GET', '/metrics', undefined, as('admin'))).text)?.[1];
+    const said = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+    const after = async (change: () => void): Promise<string | undefined> => {
+      change();
+      server.access?.reload();
+      server.access?.reload();
+      return shown();
+    };
+    const good = { admin: { role: 'admin' } };
+    try {
+      expect(await shown()).toBe('0');
+      expect(await after(() => file.writeText('tokens: [{ name: leaver }]'))).toBe('1');
+      expect(said.mock.calls.map(([text]) => String(text)).filter((text) => text.includes('the access file cannot be used, the one before stays in force'))).toHaveLength(1);
+      expect(await after(() => file.write(good))).toBe('0');
+      expect(await after(() => file.hide())).toBe('1');
+      expect(await after(() => file.write(good))).toBe('0');
+    } finally {
+      said.mockRestore();
+    }
+  });
+
+  it('answers 429 to more wrong tokens of one address than it should have, and never to a good one from there', async () => {
+    await start({ wrongTokenLimit: 3 });
+    const wrong = () => server.send('GET', '/v1/clusters', undefined, { authorization: 'Bearer guessed' });
+    expect([await wrong(), await wrong(), await wrong()].map(({ status }) => status)).toEqual([401, 401, 401]);
+    const refused = await wrong();
+    expect(refused).toMatchObject({ status: 429, json: { code: 'too_many_requests', detail: 'more than 3 tokens that are not accepted came from 127.0.0.1; retry later' } });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(15);
+    expect((await server.send('GET', '/clusters/a/api/v1/services', undefined, { authorization: 'Bearer guessed' })).json).toMatchObject({ kind: 'Status', code: 429, reason: 'TooManyRequests' });
+    for (let i = 0; i < 10; i++) expect((await server.send('GET', '/v1/clusters/a', undefined, as('team'))).status).toBe(200);
+    expect((await server.send('GET', '/v1/clusters')).status).toBe(401); // no token is no wrong one
+    expect((await server.send('GET', '/livez', undefined, { authorization: 'Bearer guessed' })).status).toBe(200);
   });
 
   it('ends a watch when its token is revoked, and lets others go on', async () => {

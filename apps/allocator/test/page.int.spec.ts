@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createPool, PostgresEventStore } from '@ipledger/event-store';
 import { LogTail } from '@ipledger/messaging';
 import { createLogger } from '@ipledger/runtime';
-import { useFreshDatabase } from '@ipledger/testing';
+import { IdentityProvider, useFreshDatabase } from '@ipledger/testing';
 import { Stats } from '@ipledger/observability';
 import { Projector, ViewsReader } from '@ipledger/views';
 import type pg from 'pg';
@@ -190,6 +190,48 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     await page.close();
     await guarded.close();
     file.remove();
+  });
+
+  it('signs in at an identity provider and comes back to where it was, with a token that it tells nobody else', async () => {
+    const provider = await IdentityProvider.start();
+    const file = new TestAccessFile({}, [{ group: 'oidc:ops', role: 'admin' }]);
+    const guarded = await startServer(server.store, {}, { accessFile: file.path, oidcIssuer: provider.issuer, oidcAudience: 'ipledger' }, { views: new ViewsReader(pool), stats: new Stats(pool) });
+    await guarded.send('POST', '/v1/clusters', { name: 'mine', serviceCIDRs: ['10.0.0.0/24'] }, { authorization: `Bearer ${await provider.token()}` });
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    const visited: string[] = [];
+    page.on('request', (request) => visited.push(request.url()));
+    try {
+      await page.goto(`${guarded.url}/#/clusters/mine`);
+      const signIn = page.getByRole('button', { name: `Sign in with ${new URL(provider.issuer).host}` });
+      await signIn.click();
+      await page.getByRole('heading', { name: 'mine' }).waitFor();
+      expect(page.url()).toBe(`${guarded.url}/#/clusters/mine`); // no code, no state
+      const asked = new URL(visited.find((url) => url.startsWith(`${provider.issuer}/authorize`))!).searchParams;
+      expect(Object.fromEntries(asked)).toMatchObject({ response_type: 'code', client_id: 'ipledger', redirect_uri: `${guarded.url}/`, scope: 'openid', code_challenge_method: 'S256' });
+      expect(visited.filter((url) => url.startsWith(`${provider.issuer}/token`))).toHaveLength(1);
+      expect(visited.filter((url) => url.includes('eyJ'))).toEqual([]); // a token in a URL would be in every log
+      expect(await page.evaluate('localStorage.length')).toBe(0);
+      expect(provider.refusals).toEqual([]);
+
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await signIn.waitFor();
+      // An answer to another request than this tab sent: a link that somebody was made to follow.
+      await page.evaluate("sessionStorage.setItem('ipledger-oidc', JSON.stringify({ state: 'other', verifier: 'v', issuer: 'i', clientId: 'c', hash: '' }))");
+      await page.goto(`${guarded.url}/?code=stolen&state=forged`);
+      await page.getByText('The identity provider answered another request. Sign in again.').waitFor();
+      expect(visited.filter((url) => url.startsWith(`${provider.issuer}/token`))).toHaveLength(1);
+
+      provider.isDown = true;
+      await page.goto(`${guarded.url}/`);
+      await signIn.click();
+      await page.getByText(`The identity provider ${provider.issuer} does not answer this page. Paste a token instead.`).waitFor();
+    } finally {
+      await page.close();
+      await guarded.close();
+      await provider.stop();
+      file.remove();
+    }
   });
 
   it('loads nothing from elsewhere and may not be framed', async () => {

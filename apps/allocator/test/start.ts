@@ -67,7 +67,7 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
 
 const withoutAccess: AccessConfig = {
   allowAnonymous: false, accessFile: null, oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: 'sub', oidcGroupsClaim: 'groups', oidcPrefix: 'oidc:',
-  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, requestLimit: 4096, streamLimit: 10_000, streamLimitPerIdentity: 5_000,
+  tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, wrongTokenLimit: 60, requestLimit: 4096, streamLimit: 10_000, streamLimitPerIdentity: 5_000,
 };
 
 const parse = (text: string): unknown => {

@@ -59,8 +59,11 @@ describe('TLS', () => {
     copyFileSync(pem('server-2'), cert);
     server.access?.reload();
     expect((await get('/livez')).servedAs).toBe('server-1');
+    const shown = async (): Promise<string | undefined> => /^ipledger_reload_failed\{file="tls"\} (\d)$/m.exec((await get('/metrics', undefined, { headers: as('reader') })).body)?.[1];
+    expect(await shown()).toBe('1');
     use('server-2');
     server.access?.reload();
+    expect(await shown()).toBe('0');
     expect((await get('/livez')).servedAs).toBe('server-2');
   });
 

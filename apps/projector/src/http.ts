@@ -119,6 +119,7 @@ export const createProjectorHttp = async (options: ProjectorHttpOptions, access?
   markEveryAnswer(fastify);
   (access?.guard ?? openGuard()).install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   await app.init();
+  access?.observe(options.registry);
   access?.tls?.serve(fastify.server as Server);
   return {
     listen: async (port, host) => {

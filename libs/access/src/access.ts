@@ -17,7 +17,12 @@ export interface AccessSettings {
 }
 
 /** Why a request has no identity. */
-export class Unauthenticated extends Error {}
+export class Unauthenticated extends Error {
+  /** @param isWrong it came with a token, one that is not accepted */
+  constructor(message: string, readonly isWrong = false) {
+    super(message);
+  }
+}
 
 /** A JWT is verified once and then known by its hash, for so long at most: a key that was withdrawn ends it within this time. */
 const verifiedMsMax = 5 * 60_000;
@@ -71,6 +76,11 @@ export class Access {
     if (token === undefined) return new Unauthenticated('the header Authorization is not Bearer and a token');
     const hash = createHash('sha256').update(token).digest();
     return this.oidc !== undefined && jwt.test(token) ? this.ofJwt(token, hash.toString('base64url'), this.oidc) : this.ofToken(hash);
+  }
+
+  /** Whether the access file cannot be read or used, so that an older one is in force; undefined without one. */
+  get isStale(): boolean | undefined {
+    return this.files?.isFailing;
   }
 
   /** Reads the access file now. */
@@ -133,4 +143,4 @@ export class Access {
   }
 }
 
-const refusal = (why: 'unknown' | 'expired'): Unauthenticated => new Unauthenticated(why === 'expired' ? 'the token has expired' : 'the token is not accepted');
+const refusal = (why: 'unknown' | 'expired'): Unauthenticated => new Unauthenticated(why === 'expired' ? 'the token has expired' : 'the token is not accepted', true);

@@ -3,7 +3,7 @@ import { Access, Unauthenticated } from './access.js';
 import { ProviderUnavailable } from './oidc.js';
 import { anonymous, may, type Identity } from './policy.js';
 import { InFlight } from './in-flight.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit, senderOf } from './rate-limit.js';
 import { forbiddenText, ruleOf, type RouteNames, type Rule } from './routes.js';
 import { Streams, type StreamLimits } from './streams.js';
 
@@ -29,6 +29,8 @@ export interface GuardSettings {
   openMetrics: boolean;
   /** Requests per second of one identity; null = no limit. */
   rateLimit: { perSecond: number; burst: number } | null;
+  /** Wrong tokens from one address at once; a sixtieth of them a second from then on; 0 = no limit. */
+  wrongTokenLimit: number;
   streams: StreamLimits;
   /** Requests in progress at once. */
   requestLimit: number;
@@ -41,11 +43,13 @@ export interface GuardSettings {
 export class Guard {
   private readonly rules = new Map<string, Rule>();
   private readonly limit: RateLimit | undefined;
+  private readonly wrongTokens: RateLimit | undefined;
   private readonly streams: Streams;
   private readonly inFlight: InFlight;
 
   constructor(readonly access: Access, private readonly settings: GuardSettings) {
     if (settings.rateLimit !== null) this.limit = new RateLimit(settings.rateLimit.perSecond, settings.rateLimit.burst);
+    if (settings.wrongTokenLimit > 0) this.wrongTokens = new RateLimit(settings.wrongTokenLimit / 60, settings.wrongTokenLimit);
     this.streams = new Streams(settings.streams);
     this.inFlight = new InFlight(settings.requestLimit);
     access.onReload = () => void this.streams.sweep();
@@ -85,7 +89,7 @@ export class Guard {
   }
 
   private admit(found: Identity | Unauthenticated, rule: Rule, request: FastifyRequest, reply: FastifyReply): Refused | undefined {
-    if (found instanceof Unauthenticated) return new Refused('unauthenticated', found.message);
+    if (found instanceof Unauthenticated) return this.turnDown(found, request);
     const waitSeconds = this.limit?.take(found === anonymous ? request.ip : found.user) ?? 0;
     if (waitSeconds > 0) return new Refused('too_many_requests', `${found.user} sends more than ${this.settings.rateLimit?.perSecond} requests a second; retry later`, null, waitSeconds);
     const impersonated = found === anonymous ? undefined : request.headers['impersonate-user'];
@@ -98,6 +102,13 @@ export class Guard {
     if (isStream) return this.openStream(found, rule, names, request, reply);
     const crowded = this.inFlight.take(request.raw, reply.raw);
     return crowded === undefined ? undefined : new Refused('too_many_requests', crowded, null, 1);
+  }
+
+  /** Good tokens are never counted, so behind one address the many with good ones do not suffer from the one with a wrong one. */
+  private turnDown({ message, isWrong }: Unauthenticated, { ip }: FastifyRequest): Refused {
+    const waitSeconds = isWrong ? this.wrongTokens?.take(senderOf(ip)) ?? 0 : 0;
+    return waitSeconds === 0 ? new Refused('unauthenticated', message)
+      : new Refused('too_many_requests', `more than ${this.settings.wrongTokenLimit} tokens that are not accepted came from ${ip}; retry later`, null, waitSeconds);
   }
 
   private openStream(identity: Identity, rule: Rule, names: RouteNames, request: FastifyRequest, reply: FastifyReply): Refused | undefined {

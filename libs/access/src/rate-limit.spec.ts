@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit, senderOf } from './rate-limit.js';
 
 it('never grants more than the burst and what has flowed in since, and always that much to who waits as told', () => {
   const steps = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 60 });
@@ -34,3 +34,8 @@ it('remembers a bounded number of identities: the one that was longest silent is
   for (let i = 0; i < 10_000; i++) limit.take(`m${i}`);
   expect(limit.take('first')).toBe(0);
 });
+
+it.each([
+  ['192.0.2.7', '192.0.2.7'], ['::ffff:192.0.2.7', '::ffff:192.0.2.7'], ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'], ['2001:db8:1:2::9', '2001:db8:1:2'],
+  ['2001:db8::9', '2001:db8:0:0'], ['::1', '0:0:0:0'], ['fe80::1:2:3:4', 'fe80:0:0:0'], ['2001:db8:1::', '2001:db8:1:0'],
+])('takes the senders of an IPv6 /64 for one: %s', (ip, sender) => expect(senderOf(ip)).toBe(sender));

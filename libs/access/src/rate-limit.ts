@@ -18,3 +18,11 @@ export class RateLimit {
     return tokens < 1 ? Math.ceil((1 - tokens) / this.perSecond) : 0;
   }
 }
+
+/** Who sends from an address. Of IPv6 the /64: whoever has one address there has all of them. */
+export const senderOf = (ip: string): string => {
+  if (!ip.includes(':') || ip.includes('.')) return ip;
+  const [head = '', tail] = ip.split('::');
+  const [front, back] = [head === '' ? [] : head.split(':'), tail === undefined || tail === '' ? [] : tail.split(':')];
+  return [...front, ...Array.from({ length: 8 - front.length - back.length }, () => '0'), ...back].slice(0, 4).join(':');
+};

@@ -1,4 +1,4 @@
-import type { AccessConfig, Logger } from '@ipledger/runtime';
+import type { AccessConfig, Logger, MetricsRegistry } from '@ipledger/runtime';
 import { Access } from './access.js';
 import { Guard } from './guard.js';
 import { TlsFiles } from './tls-files.js';
@@ -20,6 +20,8 @@ export interface AccessSetUp {
   /** null = plain HTTP. */
   tls: TlsFiles | null;
   signIn: SignIn;
+  /** Shows whether the files that are in force are those that are there. */
+  observe(registry: MetricsRegistry): void;
   /** Reads all files now. */
   reload(): void;
   stop(): void;
@@ -31,12 +33,18 @@ export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp =
   const guard = new Guard(access, {
     openMetrics: config.metricsAuth === 'off',
     rateLimit: config.rateLimit === 0 ? null : { perSecond: config.rateLimit, burst: config.rateBurst === 0 ? 2 * config.rateLimit : config.rateBurst },
-    requestLimit: config.requestLimit,
+    requestLimit: config.requestLimit, wrongTokenLimit: config.wrongTokenLimit,
     streams: { total: config.streamLimit, perIdentity: config.streamLimitPerIdentity },
   });
   const tls = named(`TLS_CERT_FILE ${config.tlsCertFile}`, () => tlsOf(config, logger));
   return {
     guard, tls, signIn: signInOf(access, config),
+    observe: (registry) => {
+      const stale = registry.gauge<'file'>({ name: 'ipledger_reload_failed', help: '1 while a file cannot be read or used, and what it said before is in force.', labels: ['file'] });
+      registry.onCollect(() => {
+        for (const [file, isStale] of [['access', access.isStale], ['tls', tls?.isStale]] as const) if (isStale !== undefined) stale.set({ file }, Number(isStale));
+      });
+    },
     reload: () => {
       access.reload();
       tls?.reload();
@@ -51,7 +59,7 @@ export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp =
 /** The guard of a server that asks nobody who he is: of tests, and of tools that run one for themselves. */
 export const openGuard = (): Guard =>
   new Guard(new Access({ accessFile: null, oidc: null, certificates: false }, null), {
-    openMetrics: true, rateLimit: null, requestLimit: 100_000, streams: { total: 10_000, perIdentity: 10_000 },
+    openMetrics: true, rateLimit: null, wrongTokenLimit: 0, requestLimit: 100_000, streams: { total: 10_000, perIdentity: 10_000 },
   });
 
 /** The audience of an ID token is the client that asked for it. */

@@ -48,6 +48,11 @@ export class TlsFiles {
     this.server = server;
   }
 
+  /** Whether the files cannot be read or used, so that an older certificate is in force. */
+  get isStale(): boolean {
+    return this.files.isFailing;
+  }
+
   reload(): void {
     this.files.check();
   }

@@ -9,8 +9,9 @@ const bytesMax = 8 * 1024 * 1024;
  */
 export class WatchedFiles {
   private last: readonly string[];
-  /** The failure that was told last; the same one is not told every 2 s. */
-  private failed = '';
+  /** Why they cannot be read now, and why what was read last cannot be used; '' = they can. */
+  private unread = '';
+  private refused = '';
   private readonly timer: NodeJS.Timeout;
 
   /** @param onChange gets the new contents, in the order of the paths; may throw, which counts as a failure to reload
@@ -25,16 +26,23 @@ export class WatchedFiles {
     return this.last;
   }
 
-  /** Looks now. A content that was refused is reported once, not every 2 s. */
+  /** Whether what is in force is not what the files say now. */
+  get isFailing(): boolean {
+    return this.unread !== '' || this.refused !== '';
+  }
+
+  /** Looks now. What fails is reported once, not every 2 s. */
   check(): void {
+    const found = this.look();
+    if (found === undefined || found.every((text, i) => text === this.last[i])) return;
+    this.last = found;
     try {
-      const found = this.read();
-      if (found.every((text, i) => text === this.last[i])) return;
-      this.last = found;
       this.onChange(found);
-      this.failed = '';
+      this.refused = '';
     } catch (error) {
-      this.fail(error as Error);
+      const { message } = error as Error;
+      if (message !== this.refused) this.onFailure(error as Error);
+      this.refused = message;
     }
   }
 
@@ -42,9 +50,17 @@ export class WatchedFiles {
     clearInterval(this.timer);
   }
 
-  private fail(error: Error): void {
-    if (error.message !== this.failed) this.onFailure(error);
-    this.failed = error.message;
+  private look(): string[] | undefined {
+    try {
+      const found = this.read();
+      this.unread = '';
+      return found;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.unread) this.onFailure(error as Error);
+      this.unread = message;
+      return undefined;
+    }
   }
 
   private read(): string[] {

@@ -19,6 +19,8 @@ export type AccessConfig = {
   rateLimit: number;
   /** 0 = twice the rate. */
   rateBurst: number;
+  /** At once, and a minute; 0 = no limit. */
+  wrongTokenLimit: number;
   /** Requests in progress at once; the next one is refused with 429. */
   requestLimit: number;
   streamLimit: number;

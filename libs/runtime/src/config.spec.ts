@@ -25,7 +25,7 @@ describe('configuration', () => {
     databaseDirectUrl: null, kafkaBrokers: null, kafkaTopicPrefix: 'ipledger', kafkaClientId: 'ipledger', kafkaReplicationFactor: null,
     kafkaSaslMechanism: null, kafkaSaslUsername: null, kafkaSaslPassword: null,
     kafkaTlsEnabled: false, kafkaTlsCaFile: null, kafkaTlsCertFile: null, kafkaTlsKeyFile: null,
-    tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, requestLimit: 4096, streamLimit: 10_000, streamLimitPerIdentity: 5_000,
+    tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, metricsAuth: 'on', rateLimit: 0, rateBurst: 0, wrongTokenLimit: 60, requestLimit: 4096, streamLimit: 10_000, streamLimitPerIdentity: 5_000,
   }));
 
   it('needs a database in the allocator, which leaves the schema alone and has no data folder', () => {
@@ -185,7 +185,7 @@ describe('configuration', () => {
       ['--oidc-audience', 'OIDC_AUDIENCE', '-'], ['--oidc-jwks-uri', 'OIDC_JWKS_URI', '-'], ['--oidc-user-claim', 'OIDC_USER_CLAIM', 'sub'],
       ['--oidc-groups-claim', 'OIDC_GROUPS_CLAIM', 'groups'], ['--oidc-prefix', 'OIDC_PREFIX', 'oidc:'], ['--tls-cert-file', 'TLS_CERT_FILE', '-'],
       ['--tls-key-file', 'TLS_KEY_FILE', '-'], ['--tls-client-ca-file', 'TLS_CLIENT_CA_FILE', '-'], ['--metrics-auth', 'METRICS_AUTH', 'on'],
-      ['--rate-limit', 'RATE_LIMIT', '0'], ['--rate-burst', 'RATE_BURST', '0'], ['--stream-limit', 'STREAM_LIMIT', '10000'],
+      ['--rate-limit', 'RATE_LIMIT', '0'], ['--rate-burst', 'RATE_BURST', '0'], ['--wrong-token-limit', 'WRONG_TOKEN_LIMIT', '60'], ['--stream-limit', 'STREAM_LIMIT', '10000'],
       ['--stream-limit-per-identity', 'STREAM_LIMIT_PER_IDENTITY', '5000'],
       ['--kafka-brokers', 'KAFKA_BROKERS', '-'], ['--kafka-topic-prefix', 'KAFKA_TOPIC_PREFIX', 'ipledger'], ['--kafka-client-id', 'KAFKA_CLIENT_ID', 'ipledger'],
       ['--kafka-replication-factor', 'KAFKA_REPLICATION_FACTOR', '-'], ['--kafka-sasl-mechanism', 'KAFKA_SASL_MECHANISM', '-'],

@@ -134,6 +134,7 @@ const options = {
   metricsAuth: { summary: 'off lets everybody read /metrics', parse: oneOf(['on', 'off']) },
   rateLimit: { summary: 'requests per second of one identity, on average; 0 = no limit', parse: integer(0, 1_000_000) },
   rateBurst: { summary: 'requests of one identity at once; 0 = twice the rate', parse: integer(0, 1_000_000) },
+  wrongTokenLimit: { summary: 'wrong tokens of one address at once, and a minute; more are refused with 429; 0 = no limit', parse: integer(0, 1_000_000) },
   streamLimit: { summary: 'watches and followed logs that may be open at once', parse: integer(1, 100_000) },
   streamLimitPerIdentity: { summary: 'of these, how many one identity may have', parse: integer(1, 100_000) },
   kafkaBrokers: { summary: 'publish every event to this Kafka, host:port with commas; none = no Kafka', parse: brokerList },
@@ -161,7 +162,7 @@ const servesHttp = {
   ...usesKafka,
   host: { text: '127.0.0.1' }, port: { text: '8080' }, logLevel: { text: 'info' },
   viewsDatabaseUrl: null, poolSize: { text: '10' }, shutdownSeconds: { text: '15' }, drainSeconds: { text: '0' },
-  allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, requestLimit: { text: '4096' }, rateLimit: { text: '0' }, rateBurst: { text: '0' },
+  allowAnonymous: { text: 'false' }, accessFile: null, metricsAuth: { text: 'on' }, requestLimit: { text: '4096' }, rateLimit: { text: '0' }, rateBurst: { text: '0' }, wrongTokenLimit: { text: '60' },
   oidcIssuer: null, oidcAudience: null, oidcJwksUri: null, oidcUserClaim: { text: 'sub' }, oidcGroupsClaim: { text: 'groups' }, oidcPrefix: { text: 'oidc:' },
   tlsCertFile: null, tlsKeyFile: null, tlsClientCaFile: null, streamLimit: { text: '10000' }, streamLimitPerIdentity: { text: '5000' },
 } satisfies Partial<Record<OptionKey, Fallback>>;
