@@ -36,7 +36,7 @@ describe('npm run admin --', () => {
   const documents = () => runRebuildDerived(usage('rebuild', 'documents'), ['documents']);
 
   it('migrate says what there was to do', async () => {
-    expect(await runMigrate(usage('migrate'))).toBe('log: was up to date; views: views_v1, format 2');
+    expect(await runMigrate(usage('migrate'))).toBe('log: was up to date; views: views_v1, format 3');
   });
 
   it('rebuild claims and documents find that what the writer derived is right, byte for byte', async () => {

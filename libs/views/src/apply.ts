@@ -1,12 +1,12 @@
 import { BadAppend, storeErrorOf } from '@ipledger/event-store';
 import type { RecordedCommand } from '@ipledger/messaging';
-import { compileDefinition, type ClusterDefinition } from '@ipledger/services';
+import type { ClusterDefinition } from '@ipledger/services';
 import { formatAddress } from '@ipledger/ip';
 import pg from 'pg';
 import { selectBase } from './clusters.view.js';
 import { Fold, redefines, unknownEventIn, type Base } from './fold.js';
 import { recountNamespaces } from './namespaces.view.js';
-import { poolOfRow, selectHeld, selectPools, type Held } from './pool-usage.view.js';
+import { allPoolsOf, poolOfRow, selectHeld, selectPools, type Held } from './pool-usage.view.js';
 import { enterSet, type SetChoice } from './sets.js';
 import { writes, type Part } from './view.js';
 
@@ -156,7 +156,7 @@ const readCheckpoint = async (client: pg.ClientBase, cluster: string, epoch: num
 
 /** Counts what is held, by the pools that the cluster has from now on. */
 const readHeld = async (client: pg.ClientBase, cluster: string, definition: ClusterDefinition | null): Promise<Held[]> => {
-  const pools = (definition === null ? [] : compileDefinition(definition).pools).map(({ name, family, usable, staticBand }) => {
+  const pools = (definition === null ? [] : allPoolsOf(definition)).map(({ name, family, usable, staticBand }) => {
     const text = (value: bigint): string => formatAddress({ family, value });
     const statics = staticBand.count === 0n ? {} : { static_first: text(staticBand.first), static_last: text(staticBand.last) };
     return { pool: name, first: text(usable.first), last: text(usable.last), ...statics };

@@ -1,7 +1,10 @@
-import { ClusterState, compileDefinition, evolve, type ClusterDefinition, type Event } from '@ipledger/services';
+import { ClusterState, compileDefinition, evolve, isDefining, sharedPoolLog, type ClusterDefinition, type Event } from '@ipledger/services';
 import { writes, type Collector, type Moment, type Part, type View } from './view.js';
 
-/** How far each cluster is reflected, and what it is. A cluster that was removed has no row in `clusters`. */
+/**
+ * How far each log is reflected, and what it is. A cluster that was removed has no row in `clusters`. A shared LB pool has a row of the
+ * table under the name of its log, but is no cluster to those who read: it stands in `lb_pools`, as the pools of clusters do.
+ */
 export const clustersView: View = {
   tables: `
     CREATE TABLE checkpoints (
@@ -26,7 +29,12 @@ export const clustersView: View = {
   stable: {
     checkpoints: 'SELECT cluster, epoch, revision, event_time, stopped_at, stopped_reason FROM {set}.checkpoints',
     clusters: `SELECT c.cluster, c.families[1] AS primary_family, c.families, c.service_cidrs, c.node_port_range, c.node_ports_capacity, c.node_ports_allocated,
-        c.created_at, k.revision, k.event_time, c.definition FROM {set}.clusters c JOIN {set}.checkpoints k ON k.cluster = c.cluster`,
+        c.created_at, k.revision, k.event_time, c.definition FROM {set}.clusters c JOIN {set}.checkpoints k ON k.cluster = c.cluster
+      WHERE c.cluster NOT LIKE '${sharedPoolLog('%')}'`,
+    lb_pools: `SELECT c.cluster, p.pool ->> 'name' AS lb_pool, p.pool -> 'clusters' IS NOT NULL AS shared, p.pool -> 'clusters' AS clusters, p.pool -> 'addresses' AS addresses,
+        (p.pool ->> 'autoAssign')::boolean AS auto_assign, (p.pool ->> 'priority')::int AS priority, p.pool -> 'namespaces' AS namespaces, p.pool ->> 'selector' AS selector,
+        (p.pool ->> 'createdAt')::timestamptz AS created_at, k.revision, k.event_time
+      FROM {set}.clusters c JOIN {set}.checkpoints k ON k.cluster = c.cluster CROSS JOIN LATERAL jsonb_array_elements(coalesce(c.definition::jsonb -> 'lbPools', '[]')) AS p (pool)`,
   },
   compared: { clusters: 'true' },
 };
@@ -42,7 +50,7 @@ export class ClusterChanges implements Collector {
     if (event.type === 'port.allocated' || event.type === 'port.released') {
       this.portsAllocated += event.type === 'port.allocated' ? 1 : -1;
       this.changed = true;
-    } else if (event.type.startsWith('cluster.')) {
+    } else if (isDefining(event.type)) {
       // The rule of what an event makes of a definition stands in the domain, once.
       const state = new ClusterState();
       state.define(this.definition);

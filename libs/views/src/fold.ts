@@ -1,14 +1,16 @@
-import { compileDefinition, isDefining, type ClusterDefinition, type Event } from '@ipledger/services';
+import { isDefining, type ClusterDefinition, type Event } from '@ipledger/services';
 import type { RecordedCommand } from '@ipledger/messaging';
 import { AddressChanges } from './addresses.view.js';
 import { ClusterChanges } from './clusters.view.js';
 import { HeldBackChanges } from './held-back.view.js';
+import { LbAddressChanges } from './lb-addresses.view.js';
+import { LbWaitChanges } from './lb-waits.view.js';
 import { NamespaceChanges } from './namespaces.view.js';
 import { NodePortChanges } from './node-ports.view.js';
-import { ClusterPools, type Held, type PoolUsage } from './pool-usage.view.js';
+import { allPoolsOf, ClusterPools, type Held, type PoolUsage } from './pool-usage.view.js';
 import { ServiceChanges } from './services.view.js';
 import { HistoryChanges } from './usage-history.view.js';
-import type { Moment, Part } from './view.js';
+import type { Collector, Moment, Part } from './view.js';
 
 /** What the views know of a cluster before a run of commands: what cannot be read from the commands themselves. */
 export interface Base {
@@ -49,11 +51,7 @@ export const redefines = ({ events }: RecordedCommand): boolean => events.some((
  * since what is held must be counted between it and the next.
  */
 export class Fold {
-  private readonly addresses = new AddressChanges();
-  private readonly nodePorts = new NodePortChanges();
-  private readonly services = new ServiceChanges();
-  private readonly namespaces = new NamespaceChanges();
-  private readonly heldBack = new HeldBackChanges();
+  private readonly collectors: readonly Collector[];
   private readonly pools: ClusterPools;
   private readonly history = new HistoryChanges();
   private readonly cluster: ClusterChanges;
@@ -62,6 +60,9 @@ export class Fold {
   constructor(private readonly base: Base) {
     this.pools = new ClusterPools(base.pools);
     this.cluster = new ClusterChanges(base.definition, base.portsAllocated);
+    this.collectors = [
+      new AddressChanges(), new NodePortChanges(), new ServiceChanges(), new NamespaceChanges(), new HeldBackChanges(), new LbAddressChanges(), new LbWaitChanges(), this.cluster,
+    ];
     this.newest = base.newestTime;
   }
 
@@ -74,7 +75,7 @@ export class Fold {
     const moved = redefines(command);
     for (const [index, event] of command.events.entries()) {
       const moment: Moment = { revision: command.firstRevision + index, time };
-      for (const collector of [this.addresses, this.nodePorts, this.services, this.namespaces, this.heldBack, this.cluster]) collector.take(event, moment);
+      for (const collector of this.collectors) collector.take(event, moment);
       if (!moved) this.pools.take(event, moment);
     }
     const moment: Moment = { revision: command.revision, time };
@@ -84,7 +85,7 @@ export class Fold {
   /** After the rows of a command that redefines the cluster are written: `held` is what is held by the pools of `definition`. */
   recount(held: readonly Held[], { revision, time }: RecordedCommand): void {
     const moment = { revision, time: normalTime(time) };
-    const pools = this.definition === null ? [] : compileDefinition(this.definition).pools;
+    const pools = this.definition === null ? [] : allPoolsOf(this.definition);
     this.history.take(this.pools.redefine(pools, held, moment), moment);
   }
 
@@ -97,7 +98,7 @@ export class Fold {
 
   /** Everything but what is counted of the pools. */
   rowParts(): Part[] {
-    return [this.addresses, this.nodePorts, this.services, this.namespaces, this.heldBack, this.cluster].flatMap((collector) => collector.parts());
+    return this.collectors.flatMap((collector) => collector.parts());
   }
   poolParts(): Part[] {
     return [...this.pools.parts(), ...(this.newest === null ? [] : this.history.parts(this.base.newestTime, this.newest))];

@@ -29,13 +29,14 @@ export const heldBackView: View = {
       name text COLLATE "C" NOT NULL,
       uid text NOT NULL,
       released_revision bigint NOT NULL,
+      holder_cluster text,
       CONSTRAINT cooling_pkey PRIMARY KEY (cluster, address)
     )`,
   stable: {
     reservations: `SELECT r.cluster, r.name, r.family, r.first, r.last, (r.last - r.first + 1)::numeric AS addresses, r.until, r.reason, r.owner, r.made_at, r.made_revision
       FROM {set}.reservations r WHERE ${lasts('r')}`,
-    cooling_addresses: `SELECT c.cluster, c.address, c.family, p.pool, c.until, c.namespace, c.name, c.uid, c.released_revision
-      FROM {set}.cooling c JOIN {set}.pool_usage p ON p.cluster = c.cluster AND c.address <<= p.range WHERE ${cools('c', 'p')}`,
+    cooling_addresses: `SELECT c.cluster, c.address, c.family, p.pool, c.until, c.namespace, c.name, c.uid, c.released_revision, c.holder_cluster
+      FROM {set}.cooling c JOIN {set}.pool_usage p ON p.cluster = c.cluster AND c.address BETWEEN p.range_first AND p.range_last WHERE ${cools('c', 'p')}`,
   },
   compared: { reservations: 'until IS NULL OR until > now()', cooling: 'until > now()' },
 };
@@ -78,8 +79,8 @@ export class HeldBackChanges implements Collector {
       this.reservations.set(reservation.name, { ...reservation, made_at: time, made_revision: revision });
     } else if (event.type === 'reservation.released') this.reservations.set(event.data.reservation.name, null);
     else if (event.type === 'ip.released' && event.data.coolsUntil !== undefined) {
-      const { address, family, coolsUntil, service: { namespace, name, uid } } = event.data;
-      this.cooling.set(address, { address, family, until: coolsUntil, namespace, name, uid, released_revision: revision });
+      const { address, family, coolsUntil, cluster = null, service: { namespace, name, uid } } = event.data;
+      this.cooling.set(address, { address, family, until: coolsUntil, namespace, name, uid, released_revision: revision, holder_cluster: cluster });
     } else if (event.type === 'cluster.removed') {
       this.cooling.clear();
       this.cleared = true;
@@ -95,10 +96,10 @@ export class HeldBackChanges implements Collector {
         SELECT $1, r.* FROM json_to_recordset(${rows}::json) AS r (name text, family text, first inet, last inet, until timestamptz, reason text, owner text, made_at timestamptz, made_revision bigint)
         ON CONFLICT ON CONSTRAINT reservations_pkey DO UPDATE SET family = excluded.family, first = excluded.first, last = excluded.last, until = excluded.until,
           reason = excluded.reason, owner = excluded.owner, made_at = excluded.made_at, made_revision = excluded.made_revision`),
-      ...writes('cooling', [...this.cooling.values()], (rows) => `INSERT INTO cooling (cluster, address, family, until, namespace, name, uid, released_revision)
-        SELECT $1, c.* FROM json_to_recordset(${rows}::json) AS c (address inet, family text, until timestamptz, namespace text, name text, uid text, released_revision bigint)
+      ...writes('cooling', [...this.cooling.values()], (rows) => `INSERT INTO cooling (cluster, address, family, until, namespace, name, uid, released_revision, holder_cluster)
+        SELECT $1, c.* FROM json_to_recordset(${rows}::json) AS c (address inet, family text, until timestamptz, namespace text, name text, uid text, released_revision bigint, holder_cluster text)
         ON CONFLICT ON CONSTRAINT cooling_pkey DO UPDATE SET until = excluded.until, namespace = excluded.namespace, name = excluded.name, uid = excluded.uid,
-          released_revision = excluded.released_revision`),
+          released_revision = excluded.released_revision, holder_cluster = excluded.holder_cluster`),
       // What ended long ago goes when something new comes, but not a row that is written by the same statement.
       ...writes(this.cleared ? 'cooling_cleared' : 'cooling_over', this.cleared || this.cooling.size > 0 ? [[...this.cooling.keys()]] : [], (kept) => `DELETE FROM cooling
         WHERE cluster = $1 ${this.cleared ? '' : "AND until < now() - interval '1 day'"}

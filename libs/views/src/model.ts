@@ -1,14 +1,15 @@
 import { parseAddress, type Address, type Family } from '@ipledger/ip';
 import type { RecordedCommand } from '@ipledger/messaging';
-import { bandOf, ClusterState, evolve, poolOf, type Event, type Pool } from '@ipledger/services';
+import { bandOf, ClusterState, evolve, isDefining, lackOf, memberKey, type Event, type Pool } from '@ipledger/services';
 import { historySteps } from './usage-history.view.js';
 
-/** One address or port, from its allocation to its release. */
+/** One address or port, from its allocation to its release; also what a Service has of LB pools. `of` is what is said of it besides, as JSON. */
 export interface ModelHolding {
   key: string;
   namespace: string;
   name: string;
   uid: string;
+  of: string;
   from: { revision: number; time: string };
   until: { revision: number; time: string; reason: string } | null;
 }
@@ -23,6 +24,7 @@ export interface ModelUsage {
 export interface ModelPool {
   pool: string;
   family: Family;
+  lbPool: string | null;
   total: ModelUsage;
   static: ModelUsage;
   dynamic: ModelUsage;
@@ -38,6 +40,11 @@ export class ClusterModel {
   /** Every holding of an address, in order of allocation. */
   readonly addresses: ModelHolding[] = [];
   readonly nodePorts: ModelHolding[] = [];
+  /** Which Services have which addresses of the LB pools of the log, and what they have of shared ones. */
+  readonly lbMembers: ModelHolding[] = [];
+  readonly lbAttached: ModelHolding[] = [];
+  /** `namespace/name` -> what a Service lacks, and since when. */
+  readonly lbWaits = new Map<string, { uid: string; families: string; reason: string; since: string; revision: number }>();
   /** `namespace/name` -> the revision of each version and where it ended, null = it stands. */
   readonly versions = new Map<string, { revision: number; until: number | null }[]>();
   readonly pools = new Map<string, ModelPool>();
@@ -53,7 +60,7 @@ export class ClusterModel {
       evolve(this.state, event, firstRevision + index);
       this.follow(event, { revision: firstRevision + index, time });
     }
-    const redefined = events.some(({ type }) => type.startsWith('cluster.'));
+    const redefined = events.some(({ type }) => isDefining(type));
     this.countPools(redefined, events, time);
     const touched = redefined ? new Set([...before.keys(), ...this.pools.keys()]) : new Set(events.flatMap((event) => (event.type === 'ip.allocated' || event.type === 'ip.released' ? [this.usageKey(event.data.address)] : [])));
     for (const key of touched) this.sample(key, { revision, time });
@@ -74,11 +81,17 @@ export class ClusterModel {
       case 'ip.allocated':
       case 'port.allocated': {
         const [list, key] = event.type === 'ip.allocated' ? [this.addresses, event.data.address] : [this.nodePorts, String(event.data.port)];
-        const holding: ModelHolding = { key, ...event.data.service, from, until: null };
+        const { kind = 'cluster-ip', lbPool = null, cluster = null, sharingGroup = null } = event.type === 'ip.allocated' ? event.data : {};
+        const holding: ModelHolding = { key, ...event.data.service, of: list === this.nodePorts ? '' : JSON.stringify([kind, lbPool, cluster, sharingGroup]), from, until: null };
         list.push(holding);
         this.open.set(key, holding);
         return;
       }
+      case 'lb-member.joined':
+      case 'lb-member.left':
+      case 'lb-address.attached':
+      case 'lb-address.detached':
+        return this.followLb(event, from);
       case 'ip.released':
       case 'port.released': {
         const key = event.type === 'ip.released' ? event.data.address : String(event.data.port);
@@ -96,17 +109,33 @@ export class ClusterModel {
         if (event.type !== 'service.created' && last !== undefined) last.until = from.revision;
         if (event.type !== 'service.deleted') versions.push({ revision: from.revision, until: null });
         this.versions.set(key, versions);
+        const lack = event.type === 'service.deleted' || event.data.object.spec.type !== 'LoadBalancer' ? undefined : lackOf(event.data.object);
+        if (lack === undefined) this.lbWaits.delete(key);
+        else this.lbWaits.set(key, { uid: event.data.service.uid, families: lack.families.join(), reason: lack.reason, since: this.lbWaits.get(key)?.since ?? from.time, revision: from.revision });
       }
     }
   }
 
+  private followLb({ type, data }: Extract<Event, { type: `lb-member.${string}` | `lb-address.${string}` }>, from: { revision: number; time: string }): void {
+    if (type === 'lb-member.joined' && data.renews !== undefined) return;
+    const isMember = type.startsWith('lb-member.');
+    const key = `${data.lbPool} ${data.address} ${memberKey(isMember ? (data as { cluster?: string }).cluster : undefined, data.service)}`;
+    const list = isMember ? this.lbMembers : this.lbAttached;
+    if (type === 'lb-member.joined' || type === 'lb-address.attached')
+      list.push({ key, ...data.service, of: type === 'lb-member.joined' ? JSON.stringify([data.family, data.sharingGroup]) : data.family, from, until: null });
+    else {
+      const holding = list.findLast((one) => one.key === key && one.until === null);
+      if (holding !== undefined) holding.until = { ...from, reason: data.reason };
+    }
+  }
+
   private countPools(redefined: boolean, events: readonly Event[], time: string): void {
-    const { pools } = this.state;
+    const pools = [...this.state.pools, ...this.state.lbRanges];
     const held = [...this.open.values()].filter(({ key }) => parseAddress(key) !== undefined);
     for (const [key, { pool }] of this.pools) if (pool !== '' && !pools.some(({ name }) => name === pool)) this.pools.delete(key);
     for (const pool of pools) {
       const use = this.state.useOf(pool);
-      const made = this.pools.get(keyOf(pool)) ?? { pool: pool.name, family: pool.family, total: none(), static: none(), dynamic: none() };
+      const made = this.pools.get(keyOf(pool)) ?? { pool: pool.name, family: pool.family, lbPool: pool.lbPool, total: none(), static: none(), dynamic: none() };
       this.pools.set(keyOf(pool), made);
       count(made.total, pool.usable.count, use.static + use.dynamic, time);
       count(made.static, pool.staticBand.count, use.static, time);
@@ -114,7 +143,7 @@ export class ClusterModel {
     }
     for (const family of ['IPv4', 'IPv6'] as const) {
       const outside = held.filter(({ key }) => this.usageKey(key) === ` ${family}`).length;
-      const made = this.pools.get(` ${family}`) ?? { pool: '', family, total: none(), static: none(), dynamic: none() };
+      const made = this.pools.get(` ${family}`) ?? { pool: '', family, lbPool: null, total: none(), static: none(), dynamic: none() };
       count(made.total, 0n, outside, time);
       if (outside === 0) this.pools.delete(` ${family}`);
       else this.pools.set(` ${family}`, made);
@@ -127,7 +156,7 @@ export class ClusterModel {
   private noteUse(text: string, at: string): void {
     const found = this.pools.get(this.usageKey(text));
     const address = parseAddress(text) as Address;
-    const pool = poolOf(this.state.pools, address);
+    const pool = this.state.poolOf(address);
     const band = pool && bandOf(pool, address.value);
     for (const usage of found === undefined ? [] : band == null ? [found.total] : [found.total, found[band]]) {
       if (usage.firstAllocationAt === null || at < usage.firstAllocationAt) usage.firstAllocationAt = at;
@@ -148,7 +177,7 @@ export class ClusterModel {
   private usageKey(text: string): string {
     const address = parseAddress(text);
     if (address === undefined) throw new Error(`${text} is no address`);
-    const pool = poolOf(this.state.pools, address);
+    const pool = this.state.poolOf(address);
     return pool === undefined || bandOf(pool, address.value) === null ? ` ${address.family}` : keyOf(pool);
   }
 }

@@ -1,5 +1,5 @@
 import { formatAddress, type Family } from '@ipledger/ip';
-import type { Event, Pool } from '@ipledger/services';
+import { compileDefinition, type ClusterDefinition, type Event, type Pool } from '@ipledger/services';
 import { heldBackWithin } from './held-back.view.js';
 import { usagePool } from './namespaces.view.js';
 import { writes, type Moment, type Part, type View } from './view.js';
@@ -15,8 +15,8 @@ const usageColumns = (prefix: string): string => `
 const bandRow = (band: string): string => `('${band}', ${['first_address', 'last_address', 'capacity', 'allocated', 'first_allocation_at', 'last_allocation_at', 'high_water', 'high_water_at'].map((column) => `p.${band}_${column}`).join(', ')})`;
 
 /**
- * How full each pool is, as a whole and by band. Addresses that are held but usable in no pool are counted in a row with
- * pool '' and capacity 0, which is there only while there are some.
+ * How full each pool is, as a whole and by band: each Service CIDR, and each range of an LB pool. Addresses that are held but usable in
+ * no pool are counted in a row with pool '' and capacity 0, which is there only while there are some.
  */
 export const poolUsageView: View = {
   tables: `
@@ -28,7 +28,10 @@ export const poolUsageView: View = {
       is_primary boolean NOT NULL,
       state text NOT NULL,
       prefix_length int,
-      range cidr,
+      kind text NOT NULL DEFAULT 'cluster-ip',
+      lb_pool text,
+      range_first inet,
+      range_last inet,
       first_address inet,
       last_address inet,
       static_first_address inet,
@@ -43,10 +46,10 @@ export const poolUsageView: View = {
     pools: `SELECT p.cluster, p.pool, p.family, p.is_primary, p.state, p.prefix_length, p.capacity, p.allocated,
         p.capacity - p.allocated * (p.capacity > 0)::int - reserved - cooling_down AS available,
         p.first_allocation_at, p.last_allocation_at, p.high_water, p.high_water_at, p.first_address, p.last_address, p.declared_at, p.position,
-        reserved, cooling_down, p.cool_down_seconds
+        reserved, cooling_down, p.cool_down_seconds, p.kind, p.lb_pool
       FROM {set}.pool_usage p ${heldBackWithin('p.first_address', 'p.last_address')}`,
     pool_bands: `SELECT p.cluster, p.pool, p.family, b.band, b.capacity, b.allocated, b.capacity - b.allocated - reserved - cooling_down AS available,
-        b.first_allocation_at, b.last_allocation_at, b.high_water, b.high_water_at, b.first_address, b.last_address, reserved, cooling_down
+        b.first_allocation_at, b.last_allocation_at, b.high_water, b.high_water_at, b.first_address, b.last_address, reserved, cooling_down, p.kind, p.lb_pool
       FROM {set}.pool_usage p CROSS JOIN LATERAL (VALUES ${['static', 'dynamic'].map(bandRow).join(', ')})
         AS b (band, first_address, last_address, capacity, allocated, first_allocation_at, last_allocation_at, high_water, high_water_at)
       ${heldBackWithin('b.first_address', 'b.last_address')} WHERE p.pool <> ''`,
@@ -73,13 +76,16 @@ export interface PoolUsage {
   state: 'open' | 'draining' | 'outside';
   declaredAt: string;
   coolDownSeconds: number;
+  kind: Pool['kind'];
+  /** The LB pool of a range; null for a Service CIDR. */
+  lbPool: string | null;
   ranges: Readonly<Record<(typeof rangeNames)[number], string | null>>;
   prefixLength: number | null;
   total: Usage;
   static: Usage;
   dynamic: Usage;
 }
-const rangeNames = ['range', 'first_address', 'last_address', 'static_first_address', 'static_last_address', 'dynamic_first_address', 'dynamic_last_address'] as const;
+const rangeNames = ['range_first', 'range_last', 'first_address', 'last_address', 'static_first_address', 'static_last_address', 'dynamic_first_address', 'dynamic_last_address'] as const;
 
 /** What is held in a band now, counted over the rows of the address history. */
 export interface Held {
@@ -90,6 +96,12 @@ export interface Held {
   firstAllocationAt: string;
   lastAllocationAt: string;
 }
+
+/** What addresses of a log are counted in: its Service CIDRs, then the ranges of its LB pools. */
+export const allPoolsOf = (definition: ClusterDefinition): readonly Pool[] => {
+  const { pools, lbRanges } = compileDefinition(definition);
+  return [...pools, ...lbRanges];
+};
 
 const usagesOf = ({ total, static: statics, dynamic }: PoolUsage): Usage[] => [total, statics, dynamic];
 
@@ -140,7 +152,7 @@ export class ClusterPools {
     this.pools.clear();
     this.inCommand.clear();
     for (const [position, pool] of definition.entries()) {
-      const made = poolUsageOf(pool, position, pool.family === definition[0]?.family, time);
+      const made = poolUsageOf(pool, position, pool.kind === 'cluster-ip' && pool.family === definition[0]?.family, time);
       this.recount(before.get(keyOf(pool.name, pool.family)), made, held.filter((row) => row.pool === pool.name && row.band !== null), time);
     }
     for (const family of ['IPv4', 'IPv6'] as const) {
@@ -209,20 +221,21 @@ const noteHighWater = (usage: Usage, time: string): void => {
   usage.highWaterAt = time;
 };
 
-const poolUsageOf = ({ name, family, state, prefixLength, usable, staticBand, dynamicBand, coolDownSeconds }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
+const poolUsageOf = ({ name, kind, lbPool, family, state, prefixLength, range, usable, staticBand, dynamicBand, coolDownSeconds }: Pool, position: number, isPrimary: boolean, declaredAt: string): PoolUsage => {
   const bounds = ({ first, last, count }: Pool['usable']): [string | null, string | null] =>
     count === 0n ? [null, null] : [formatAddress({ family, value: first }), formatAddress({ family, value: last })];
-  const [[first_address, last_address], [static_first_address, static_last_address], [dynamic_first_address, dynamic_last_address]] = [bounds(usable), bounds(staticBand), bounds(dynamicBand)];
+  const [[range_first, range_last], [first_address, last_address]] = [bounds(range), bounds(usable)];
+  const [[static_first_address, static_last_address], [dynamic_first_address, dynamic_last_address]] = [bounds(staticBand), bounds(dynamicBand)];
   return {
-    pool: name, family, position, isPrimary, state, declaredAt, coolDownSeconds, prefixLength,
-    ranges: { range: name, first_address, last_address, static_first_address, static_last_address, dynamic_first_address, dynamic_last_address },
+    pool: name, family, position, isPrimary, state, declaredAt, coolDownSeconds, kind, lbPool, prefixLength,
+    ranges: { range_first, range_last, first_address, last_address, static_first_address, static_last_address, dynamic_first_address, dynamic_last_address },
     total: nothing(String(usable.count)), static: nothing(String(staticBand.count)), dynamic: nothing(String(dynamicBand.count)),
   };
 };
 
 const outsideOf = (family: Family, declaredAt: string): PoolUsage => ({
-  pool: '', family, position: -1, isPrimary: false, state: 'outside', declaredAt, coolDownSeconds: 0, prefixLength: null,
-  ranges: { range: null, first_address: null, last_address: null, static_first_address: null, static_last_address: null, dynamic_first_address: null, dynamic_last_address: null },
+  pool: '', family, position: -1, isPrimary: false, state: 'outside', declaredAt, coolDownSeconds: 0, kind: 'cluster-ip', lbPool: null, prefixLength: null,
+  ranges: { range_first: null, range_last: null, first_address: null, last_address: null, static_first_address: null, static_last_address: null, dynamic_first_address: null, dynamic_last_address: null },
   total: nothing(), static: nothing(), dynamic: nothing(),
 });
 
@@ -235,7 +248,7 @@ const usageFields = [
 const usageGroups = [['', 'total'], ['static_', 'static'], ['dynamic_', 'dynamic']] as const;
 const columns: readonly (readonly [name: string, type: string])[] = [
   ['pool', 'text'], ['family', 'text'], ['position', 'int'], ['is_primary', 'boolean'], ['state', 'text'], ['prefix_length', 'int'], ['declared_at', 'timestamptz'], ['cool_down_seconds', 'int'],
-  ['range', 'cidr'], ...rangeNames.slice(1).map((name) => [name, 'inet'] as const),
+  ['kind', 'text'], ['lb_pool', 'text'], ...rangeNames.map((name) => [name, 'inet'] as const),
   ...usageGroups.flatMap(([prefix]) => usageFields.map(([column, , type]) => [`${prefix}${column}`, type] as const)),
 ];
 const columnNames = columns.map(([name]) => name);
@@ -243,7 +256,7 @@ const columnDefinitions = columns.map(([name, type]) => `${name} ${type}`).join(
 
 const rowOf = (pool: PoolUsage): object => ({
   pool: pool.pool, family: pool.family, position: pool.position, is_primary: pool.isPrimary, state: pool.state, prefix_length: pool.prefixLength, declared_at: pool.declaredAt,
-  cool_down_seconds: pool.coolDownSeconds,
+  cool_down_seconds: pool.coolDownSeconds, kind: pool.kind, lb_pool: pool.lbPool,
   ...pool.ranges,
   ...Object.fromEntries(usageGroups.flatMap(([prefix, group]) => usageFields.map(([column, field]) => [`${prefix}${column}`, pool[group][field]]))),
 });
@@ -254,7 +267,8 @@ export const poolOfRow = (row: Record<string, unknown>): PoolUsage => {
   const usage = (prefix: string): Usage => Object.fromEntries(usageFields.map(([column, field, type]) => [field, valueOf(row[`${prefix}${column}`], type)])) as unknown as Usage;
   return {
     pool: row['pool'] as string, family: row['family'] as Family, position: row['position'] as number, isPrimary: row['is_primary'] as boolean,
-    state: row['state'] as PoolUsage['state'], declaredAt: valueOf(row['declared_at'], 'timestamptz') as string, coolDownSeconds: row['cool_down_seconds'] as number, prefixLength: row['prefix_length'] as number | null,
+    state: row['state'] as PoolUsage['state'], declaredAt: valueOf(row['declared_at'], 'timestamptz') as string, coolDownSeconds: row['cool_down_seconds'] as number,
+    kind: row['kind'] as PoolUsage['kind'], lbPool: row['lb_pool'] as string | null, prefixLength: row['prefix_length'] as number | null,
     ranges: Object.fromEntries(rangeNames.map((name) => [name, row[name]])) as PoolUsage['ranges'],
     total: usage(''), static: usage('static_'), dynamic: usage('dynamic_'),
   };

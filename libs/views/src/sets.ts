@@ -3,6 +3,8 @@ import pg from 'pg';
 import { addressesView } from './addresses.view.js';
 import { clustersView } from './clusters.view.js';
 import { heldBackView } from './held-back.view.js';
+import { lbAddressesView } from './lb-addresses.view.js';
+import { lbWaitsView } from './lb-waits.view.js';
 import { namespacesView } from './namespaces.view.js';
 import { nodePortsView } from './node-ports.view.js';
 import { poolUsageView } from './pool-usage.view.js';
@@ -10,10 +12,10 @@ import { servicesView } from './services.view.js';
 import { usageHistoryView } from './usage-history.view.js';
 import type { View } from './view.js';
 
-export const allViews: readonly View[] = [clustersView, poolUsageView, usageHistoryView, addressesView, nodePortsView, servicesView, namespacesView, heldBackView];
+export const allViews: readonly View[] = [clustersView, poolUsageView, usageHistoryView, addressesView, nodePortsView, servicesView, namespacesView, heldBackView, lbAddressesView, lbWaitsView];
 
 /** The shape of the tables. Whoever changes a table raises it: a set of another format is replaced by one that is built anew. */
-export const viewsFormat = 2;
+export const viewsFormat = 3;
 const formatComment = `views of ipledger, format ${viewsFormat}`;
 
 /** A set of tables, all views in one schema `views_v<n>`: the one that is live, or one by name while it is built. */

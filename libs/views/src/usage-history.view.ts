@@ -20,11 +20,13 @@ export const usageHistoryView: View = {
       static_allocated bigint NOT NULL,
       dynamic_allocated bigint NOT NULL,
       allocated_max bigint NOT NULL,
+      kind text NOT NULL DEFAULT 'cluster-ip',
+      lb_pool text,
       CONSTRAINT usage_history_pkey PRIMARY KEY (cluster, pool, family, step_seconds, bucket)
     ) WITH (fillfactor = 70)`,
   stable: {
     usage_history: `SELECT cluster, pool, family, step_seconds, bucket, capacity, allocated, capacity - allocated * (capacity > 0)::int AS available,
-        static_allocated, dynamic_allocated, allocated_max, revision FROM {set}.usage_history`,
+        static_allocated, dynamic_allocated, allocated_max, revision, kind, lb_pool FROM {set}.usage_history`,
   },
   compared: { usage_history: 'true' },
 };
@@ -50,6 +52,8 @@ interface Sample {
   static_allocated: number;
   dynamic_allocated: number;
   allocated_max: number;
+  kind: string;
+  lb_pool: string | null;
 }
 
 export class HistoryChanges {
@@ -68,6 +72,8 @@ export class HistoryChanges {
         sample.allocated = allocated;
         sample.static_allocated = pool.static.allocated;
         sample.dynamic_allocated = pool.dynamic.allocated;
+        sample.kind = pool.kind;
+        sample.lb_pool = pool.lbPool;
         if (allocated > sample.allocated_max) sample.allocated_max = allocated;
       }
     }
@@ -89,7 +95,7 @@ export class HistoryChanges {
     const key = `${step_seconds} ${bucket} ${pool} ${family}`;
     const known = this.samples.get(key);
     if (known !== undefined) return known;
-    const made: Sample = { pool, family, step_seconds, bucket, revision: 0, capacity: '0', allocated: 0, static_allocated: 0, dynamic_allocated: 0, allocated_max: 0 };
+    const made: Sample = { pool, family, step_seconds, bucket, revision: 0, capacity: '0', allocated: 0, static_allocated: 0, dynamic_allocated: 0, allocated_max: 0, kind: '', lb_pool: null };
     this.samples.set(key, made);
     return made;
   }
@@ -103,11 +109,12 @@ export class HistoryChanges {
     const isDue = before === null || grainOf(before) !== grainOf(now);
     const old = !isDue ? [] : historySteps.filter(({ keptDays }) => keptDays !== Infinity).map(({ seconds }) => ({ step_seconds: seconds, before: keptFrom(seconds, now) }));
     return [
-      ...writes('history', kept, (rows) => `INSERT INTO usage_history AS u (cluster, pool, family, step_seconds, bucket, revision, capacity, allocated, static_allocated, dynamic_allocated, allocated_max)
+      ...writes('history', kept, (rows) => `INSERT INTO usage_history AS u (cluster, pool, family, step_seconds, bucket, revision, capacity, allocated, static_allocated, dynamic_allocated, allocated_max, kind, lb_pool)
         SELECT $1, r.* FROM json_to_recordset(${rows}::json) AS r (pool text, family text, step_seconds int, bucket timestamptz, revision bigint, capacity numeric,
-          allocated bigint, static_allocated bigint, dynamic_allocated bigint, allocated_max bigint)
+          allocated bigint, static_allocated bigint, dynamic_allocated bigint, allocated_max bigint, kind text, lb_pool text)
         ON CONFLICT ON CONSTRAINT usage_history_pkey DO UPDATE SET revision = excluded.revision, capacity = excluded.capacity, allocated = excluded.allocated,
-          static_allocated = excluded.static_allocated, dynamic_allocated = excluded.dynamic_allocated, allocated_max = greatest(u.allocated_max, excluded.allocated_max)`),
+          static_allocated = excluded.static_allocated, dynamic_allocated = excluded.dynamic_allocated, allocated_max = greatest(u.allocated_max, excluded.allocated_max),
+          kind = excluded.kind, lb_pool = excluded.lb_pool`),
       ...writes('history_pruned', old, (rows) => `DELETE FROM usage_history u USING json_to_recordset(${rows}::json) AS r (step_seconds int, before timestamptz)
         WHERE u.cluster = $1 AND u.step_seconds = r.step_seconds AND u.bucket < r.before`),
     ];
