@@ -1,7 +1,7 @@
 // npm run chaos -- --seed S --minutes M: real processes, concurrent clients, faults at random; then the history is judged.
 import { parseArgs } from 'node:util';
 import { checkHistory } from './check.js';
-import { Faults } from './faults.js';
+import { faultKinds, Faults } from './faults.js';
 import type { LogEvent, Violation } from './history.js';
 import { Random } from './random.js';
 import { System } from './system.js';
@@ -20,6 +20,7 @@ against the log, and the log against claims, documents and views (test/chaos/REA
   --minutes M      length of the faults (1)
   --allocators N   replicas (3)
   --clients N      concurrent clients (12)
+  --faults LIST    only these, such as disk,kill
   --no-kafka       the projector reads the log instead
   --keep           keep the folder with data and logs
 `;
@@ -32,12 +33,13 @@ const clusters = [
 
 const { values } = parseArgs({ options: {
   seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, allocators: { type: 'string', default: '3' }, clients: { type: 'string', default: '12' },
-  'no-kafka': { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+  faults: { type: 'string', default: faultKinds.join() }, 'no-kafka': { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
 } });
 if (values.help) {
   process.stdout.write(help);
   process.exit(0);
 }
+const kinds = faultKinds.filter((kind) => values.faults.split(',').includes(kind));
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
 const minutes = Number(values.minutes);
 const startedMs = performance.now();
@@ -62,7 +64,7 @@ const judge = async (system: System, workload: Workload): Promise<Violation[]> =
     violations.push(...malformed, ...checkHistory(workload.operations.filter(({ cluster }) => cluster === name), log, capacity));
     say(`${name}: ${log.head} revisions, ${log.commands.size} commands`);
   }
-  return [...violations, ...(await verify(system, say))];
+  return [...violations, ...workload.badAnswers, ...(await verify(system, say))];
 };
 
 const report = (workload: Workload, faults: Faults): void => {
@@ -70,6 +72,7 @@ const report = (workload: Workload, faults: Faults): void => {
   for (const { kind, outcome } of workload.operations) count.set(`${kind} ${outcome.kind}`, (count.get(`${kind} ${outcome.kind}`) ?? 0) + 1);
   say(`${workload.operations.length} operations: ${[...count].sort().map(([what, n]) => `${n} ${what}`).join(', ')}`);
   say(`attempts without an answer: ${workload.operations.reduce((sum, { unknownAttempts }) => sum + unknownAttempts, 0)}`);
+  for (const [message, times] of workload.unavailable) say(`503, ${times} times: ${message}`);
   say(`faults: ${Object.entries(faults.counts).map(([kind, n]) => `${n} ${kind}`).join(', ')}`);
 };
 
@@ -84,7 +87,7 @@ try {
     if (answer.status !== 201) throw new Error(`cluster ${name}: ${answer.status} ${await answer.text()}`);
   }
   const workload = new Workload({ clusters, clients: Number(values.clients), urls: system.allocators.map(({ url }) => url) }, random.fork());
-  const faults = new Faults(system, random.fork(), say);
+  const faults = new Faults(system, random.fork(), say, kinds);
   const working = workload.run();
   const hurting = faults.run();
   await new Promise((resolve) => { setTimeout(resolve, minutes * 60_000); });

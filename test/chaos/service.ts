@@ -36,6 +36,10 @@ export class Service {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => appendFileSync(this.logFile, data));
     child.on('exit', (code, signal) => appendFileSync(this.logFile, `--- ${this.name} ended with ${signal ?? code}\n`));
     this.child = child;
+    // However the harness ends, nothing of it goes on.
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
+    child.on('exit', () => process.off('exit', end));
   }
 
   /** Resolves when /readyz says so. A start that fails (the database is away) is tried again, as an orchestrator would. */

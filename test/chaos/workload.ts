@@ -1,5 +1,5 @@
 import { attemptsMax, operationPrefix } from './check.js';
-import type { Operation, Outcome } from './history.js';
+import type { Operation, Outcome, Violation } from './history.js';
 import type { Random } from './random.js';
 
 /** Few names and small pools: what matters is that clients get in each other's way. */
@@ -26,6 +26,10 @@ interface Attempt {
 /** Clients that each do one operation after the other until told to stop, and write down what they saw. */
 export class Workload {
   readonly operations: Operation[] = [];
+  /** What the service said when it could not serve: the texts of 503, and how often. */
+  readonly unavailable = new Map<string, number>();
+  /** Errors that are none of the promised ones: whatever happens to it, a service that answers says 503 and when to come back. */
+  readonly badAnswers: Violation[] = [];
   private stopped = false;
   private readonly lastUid = new Map<string, string>();
 
@@ -52,7 +56,7 @@ export class Workload {
     const operation: Operation = { id, cluster: cluster.name, kind, service, startMs: performance.now(), endMs: Infinity, unknownAttempts: 0, outcome: { kind: 'unknown', why: 'under way' } };
     this.operations.push(operation);
     for (let n = 1; n <= attemptsMax; n++) {
-      const outcome = await send(random.pick(this.options.urls), { ...attempt, headers: { ...attempt.headers, 'x-request-id': `${id}.${n}` } });
+      const outcome = await this.send(random.pick(this.options.urls), { ...attempt, headers: { ...attempt.headers, 'x-request-id': `${id}.${n}` } });
       if (outcome !== 'not-taken') {
         if (outcome.kind === 'unknown') operation.unknownAttempts++;
         operation.outcome = outcome;
@@ -62,6 +66,26 @@ export class Workload {
     }
     operation.endMs = performance.now();
     if (operation.outcome.kind === 'done' && kind !== 'delete') this.lastUid.set(`${cluster.name}/${service}`, operation.outcome.uid);
+  }
+
+  /** `not-taken`: the connection was refused, so nobody heard of the attempt. */
+  private async send(url: string, { method, path, headers, body }: Attempt): Promise<Outcome | 'not-taken'> {
+    try {
+      const answer = await fetch(url + path, { method, headers, ...(body !== undefined && { body }), signal: AbortSignal.timeout(attemptMsMax) });
+      const text = await answer.text();
+      if (answer.status >= 500) this.judgeError(`${method} ${path}`, answer, text);
+      return outcomeOf(answer.status, answer.headers.get('x-ipledger-revision'), text);
+    } catch (error) {
+      const code = (error as { cause?: { code?: string } }).cause?.code;
+      return code === 'ECONNREFUSED' ? 'not-taken' : { kind: 'unknown', why: code ?? String(error) };
+    }
+  }
+
+  private judgeError(request: string, { status, headers }: Response, text: string): void {
+    const { message = '' } = JSON.parse(text) as Answered;
+    if (status === 500 && isRangeFull(message)) return;
+    if (status !== 503 || headers.get('retry-after') === null || message === '') this.badAnswers.push(`${request} was answered ${status}, Retry-After ${headers.get('retry-after')}: ${text}`);
+    this.unavailable.set(message, (this.unavailable.get(message) ?? 0) + 1);
   }
 
   private attemptOf(id: string, kind: Operation['kind'], cluster: WorkloadOptions['clusters'][number], namespace: string, name: string, random: Random): Attempt {
@@ -87,23 +111,14 @@ const staticAddress = ([primary = '']: readonly string[], random: Random): strin
   return primary.includes(':') ? `${base}${random.whole(2, 7)}` : base.replace(/\d+$/, String(random.whole(2, 6)));
 };
 
-/** `not-taken`: the connection was refused, so nobody heard of the attempt. */
-const send = async (url: string, { method, path, headers, body }: Attempt): Promise<Outcome | 'not-taken'> => {
-  try {
-    const answer = await fetch(url + path, { method, headers, ...(body !== undefined && { body }), signal: AbortSignal.timeout(attemptMsMax) });
-    return outcomeOf(answer.status, answer.headers.get('x-ipledger-revision'), await answer.text());
-  } catch (error) {
-    const code = (error as { cause?: { code?: string } }).cause?.code;
-    return code === 'ECONNREFUSED' ? 'not-taken' : { kind: 'unknown', why: code ?? String(error) };
-  }
-};
-
 interface Answered {
   metadata?: { uid?: string; resourceVersion?: string };
   spec?: { clusterIPs?: string[] };
   reason?: string;
   message?: string;
 }
+
+const isRangeFull = (message: string): boolean => message.includes('range is full');
 
 const outcomeOf = (status: number, revision: string | null, text: string): Outcome => {
   const body = JSON.parse(text) as Answered;
@@ -112,6 +127,6 @@ const outcomeOf = (status: number, revision: string | null, text: string): Outco
     return { kind: 'done', status, revision: Number(revision ?? body.metadata?.resourceVersion), uid: body.metadata?.uid ?? '', addresses };
   }
   // 500 is how upstream says that a range is full; 503, that the service cannot tell or cannot serve.
-  const decided = status < 500 || /range is full/.test(body.message ?? '');
+  const decided = status < 500 || isRangeFull(body.message ?? '');
   return decided ? { kind: 'refused', status, reason: body.reason ?? '', message: body.message ?? '' } : { kind: 'unknown', why: `${status} ${body.message}` };
 };

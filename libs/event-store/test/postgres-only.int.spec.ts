@@ -159,7 +159,7 @@ describe('two transactions held by hand', () => {
   }
 });
 
-describe('a connection that is lost', () => {
+describe('a database that is lost', () => {
   /** Ends the sessions of the store whose statement matches, as a fail-over or an administrator would. */
   async function killSessions(condition: string): Promise<void> {
     await eventually(async () => {
@@ -210,6 +210,18 @@ describe('a connection that is lost', () => {
       await session.readLog(cluster.id, 0, 1);
     })).rejects.toBeInstanceOf(StoreUnavailable);
     expect(await revisionNow()).toBe(0);
+  });
+
+  it('that finds the disk full has written nothing, and says so without the names of files', async () => {
+    await client.query(`CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE 'could not extend file "base/5/16384": No space left on device' USING ERRCODE = 'disk_full'; END $$`);
+    await client.query('CREATE TRIGGER disk_full BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION disk_full()');
+    const refused = await store.append(batch(cluster, {})).catch((error: unknown) => error);
+    await client.query('DROP TRIGGER disk_full ON log; DROP FUNCTION disk_full');
+    expect(refused).toBeInstanceOf(StoreUnavailable);
+    expect(refused).toMatchObject({ message: 'the disk of the database is full', retriable: true });
+    expect(await revisionNow()).toBe(0);
+    await store.append(batch(cluster, {}));
   });
 
   it('before anything was sent is no question at all', async () => {

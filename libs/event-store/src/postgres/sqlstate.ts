@@ -12,6 +12,8 @@ const unavailable = [
   /^55P03$/, // lock timeout
   /^(28|3D)/, // may not log in, no such database: as good as not there, and it can be put right without us
 ];
+/** Told in our words: its own name a file of the server. */
+const diskFull = '53100';
 /** The session was ended from outside (FATAL), which can strike between the commit and its answer. */
 const sessionEnded = /^(08|57P0[1245]|25P0[34]$)/;
 const refusedValue = /^(22|23|54)/;
@@ -24,10 +26,10 @@ export function storeErrorOf(error: unknown): unknown {
   if (error instanceof StoreError) return error;
   if (error instanceof pg.DatabaseError) {
     const code = error.code ?? '';
-    if (unavailable.some((pattern) => pattern.test(code))) return new StoreUnavailable(error.message, { cause: error });
+    if (unavailable.some((pattern) => pattern.test(code))) return new StoreUnavailable(code === diskFull ? 'the disk of the database is full' : error.message, { cause: error });
     return refusedValue.test(code) ? new BadAppend(error.message, { cause: error }) : error;
   }
-  return isLoss(error) ? new StoreUnavailable(error.message, { cause: error }) : error;
+  return isLoss(error) ? new StoreUnavailable(`no connection to the database: ${error.message}`, { cause: error }) : error;
 }
 
 /** The error of an append's statement, when nothing was committed for certain: a lock's transaction is still open. */
