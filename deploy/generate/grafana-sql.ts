@@ -75,7 +75,7 @@ const views: readonly SqlView[] = [
   FROM views.service_counts s JOIN views.checkpoints k ON k.cluster = s.cluster GROUP BY s.cluster, s.type, s.ip_family_policy, s.families, s.headless`,
   },
   {
-    name: 'grafana_annotations', comment: 'Pools that came and went, and from when to when one was full; exact to a step of the history.',
+    name: 'grafana_annotations', comment: 'Pools that came and went, and from when to when one was full, exact to a step of the history; and what verifications found.',
     query: `SELECT "time", time_end, title, pool || CASE title WHEN 'Pool added' THEN ' was added to ' WHEN 'Pool removed' THEN ' was removed from ' ELSE ' is full in ' END || cluster AS text,
     CASE title WHEN 'Pool added' THEN 'pool-added' WHEN 'Pool removed' THEN 'pool-removed' ELSE 'exhaustion' END || ',' || family AS tags, cluster
   FROM (SELECT h.bucket AS "time", h.cluster, h.pool, h.family,
@@ -85,7 +85,9 @@ const views: readonly SqlView[] = [
         WHEN h.capacity > 0 AND (was.capacity = 0 OR was.capacity IS NULL AND NOT EXISTS (SELECT FROM views.usage_history e WHERE e.cluster = h.cluster AND e.pool = h.pool AND e.family = h.family
           AND e.step_seconds = 86400 AND e.bucket < date_trunc('day', h.bucket, 'UTC'))) THEN 'Pool added' END AS title
     FROM (${history}) AS h LEFT JOIN LATERAL (SELECT e.capacity, e.allocated FROM ${sameBefore('h')} AND e.bucket < h.bucket ORDER BY e.bucket DESC LIMIT 1) AS was ON true
-    WHERE h.pool <> '') AS noted WHERE title IS NOT NULL`,
+    WHERE h.pool <> '') AS noted WHERE title IS NOT NULL
+  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', cluster
+  FROM views.verify_findings`,
   },
 ];
 

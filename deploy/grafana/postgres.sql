@@ -101,8 +101,10 @@ CREATE VIEW grafana.grafana_annotations AS SELECT "time", time_end, title, pool 
           AND e.step_seconds = 86400 AND e.bucket < date_trunc('day', h.bucket, 'UTC'))) THEN 'Pool added' END AS title
     FROM (SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision FROM views.usage_history h
   WHERE h.step_seconds = 60 OR (h.step_seconds = 3600 AND h.bucket < now() - interval '14 days') OR (h.step_seconds = 86400 AND h.bucket < now() - interval '400 days')) AS h LEFT JOIN LATERAL (SELECT e.capacity, e.allocated FROM views.usage_history e WHERE e.cluster = h.cluster AND e.pool = h.pool AND e.family = h.family AND e.step_seconds = h.step_seconds AND e.bucket < h.bucket ORDER BY e.bucket DESC LIMIT 1) AS was ON true
-    WHERE h.pool <> '') AS noted WHERE title IS NOT NULL;
-COMMENT ON VIEW grafana.grafana_annotations IS 'Pools that came and went, and from when to when one was full; exact to a step of the history.';
+    WHERE h.pool <> '') AS noted WHERE title IS NOT NULL
+  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', cluster
+  FROM views.verify_findings;
+COMMENT ON VIEW grafana.grafana_annotations IS 'Pools that came and went, and from when to when one was full, exact to a step of the history; and what verifications found.';
 
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ipledger_grafana') THEN CREATE ROLE ipledger_grafana NOLOGIN; END IF;

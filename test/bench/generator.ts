@@ -26,6 +26,7 @@ class Tally {
   private countFromMs = 0;
   private endMs = 0;
   private answers = 0;
+  private shed = 0;
   private errors = 0;
   private firstError: string | null = null;
 
@@ -54,6 +55,10 @@ class Tally {
       this.firstError ??= answer();
     } else if (nowMs >= this.countFromMs && nowMs < this.endMs) this.latenciesMs.push(nowMs - sentMs);
   }
+  refused(): void {
+    this.answers++;
+    this.shed++;
+  }
   failed(why: string): void {
     this.errors++;
     this.firstError ??= why;
@@ -66,6 +71,7 @@ class Tally {
       p50Ms: at(0.5),
       p99Ms: at(0.99),
       answers: this.answers,
+      shed: this.shed,
       errors: this.errors,
       firstError: this.firstError,
       cpuSeconds,
@@ -117,7 +123,7 @@ class Connection {
   private nextNumber(): number {
     const { mode, services = 1 } = this.load;
     if (mode === 'get') return Math.floor(Math.random() * services);
-    return this.index * 1e9 + this.counter++ * (mode === 'batch' ? services : 1);
+    return this.index * 1e8 + this.counter++ * (mode === 'batch' ? services : 1);
   }
 
   private async exchange(template: Template, number: number): Promise<void> {
@@ -128,6 +134,7 @@ class Connection {
       this.socket.write(template.numbered(number, (this.index + this.counter) % clusters));
     });
     if (answer instanceof Error) throw answer;
+    if (mode === 'shed' && isShed(answer)) return this.tally.refused();
     const code = answer[9]; // the first digit of "HTTP/1.1 2xx"
     const ok = mode === 'refused' ? code === 0x35 : code === 0x32 && (mode !== 'batch' || !answer.includes('"error":{'));
     this.tally.answered(sentMs, ok, () => answer.toString('utf8', 0, 2_000));
@@ -149,6 +156,8 @@ class Connection {
     settle?.(answer);
   }
 }
+
+const isShed = (answer: Buffer): boolean => /^HTTP\/1\.1 (429|503) [^]*\r\nretry-after: \d+\r\n/i.test(answer.toString('latin1', 0, 1_000));
 
 /** Bytes of the whole answer; infinite while its head is not there. The service names the length of all that is asked here. */
 const answerLength = (bytes: Buffer): number => {

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * One run of the load generator. `churn` = each connection creates a Service and deletes it again; `get` = reads known ones;
- * `batch` = creates many in a request; `refused` = creates that are answered 500, since the pool is full.
+ * `batch` = creates many in a request; `refused` = creates that are answered 500, since the pool is full; `shed` =
+ * creates of which some are answered 429 or 503 with Retry-After, which the connection does not heed.
  */
 export interface Load {
   host: string;
@@ -13,7 +14,7 @@ export interface Load {
   cluster: string;
   connections: number;
   seconds: number;
-  mode: 'create' | 'churn' | 'get' | 'batch' | 'refused';
+  mode: 'create' | 'churn' | 'get' | 'batch' | 'refused' | 'shed';
   /** Of a `batch`: Services in a request. Of a `get`: how many known Services there are, named `known-` and 12 digits. */
   services?: number;
   /** Creates go to so many clusters in turn, named as `cluster` with four digits after it. */
@@ -30,6 +31,8 @@ export interface LoadResult {
   p50Ms: number;
   p99Ms: number;
   answers: number;
+  /** Answers 429 and 503 with Retry-After, in `shed`. */
+  shed: number;
   errors: number;
   firstError: string | null;
   cpuSeconds: number;

@@ -7,6 +7,7 @@ import { churn } from './churn.js';
 import { cold, history } from './cold.js';
 import { creates } from './creates.js';
 import { commitLine, machineCpuSeconds, machineLine } from './machine.js';
+import { overload } from './overload.js';
 import { memory } from './memory.js';
 import { profile } from './profile.js';
 import { figure } from './figures.js';
@@ -14,13 +15,15 @@ import { peers } from './peers.js';
 import { raw } from './raw.js';
 import { reads } from './reads.js';
 import { clusters, processes } from './scale.js';
+import { verify, verifying } from './verifying.js';
 import type { Layout } from './service.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile };
+const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile, overload, verify, verifying };
 type Section = keyof typeof sections;
-/** `history` writes gigabytes, `profile` is for who changes the code. */
-const byDefault = (Object.keys(sections) as Section[]).filter((name) => name !== 'history' && name !== 'profile');
+/** These write gigabytes or take minutes; `profile` is for who changes the code. */
+const onlyByName: readonly Section[] = ['history', 'profile', 'verify', 'verifying'];
+const byDefault = (Object.keys(sections) as Section[]).filter((name) => !onlyByName.includes(name));
 
 const help = `npm run bench [-- options]
 

@@ -149,6 +149,13 @@ describe('npm run admin -- verify', () => {
     await expect(ledger.verify(['--cluster', 'blue', '--repair-views'])).rejects.toThrow('leave --cluster out');
   });
 
+  it('compares only the parts that it is told, and knows which there are', async () => {
+    expect((await ledger.verify(['--part', 'tables'])).text).toBe('tables: 2 clusters, 24 revisions: no difference');
+    expect((await ledger.verify(['--part', 'views', '--part', 'topics'])).text).toBe(`${views}\n${topics}`);
+    await expect(ledger.verify(['--part', 'kafka'])).rejects.toThrow(new UsageProblem('--part is one of tables, views, topics, not "kafka"'));
+    await expect(ledger.verify(['--part', 'tables', '--repair-views'])).rejects.toThrow(new UsageProblem('--repair-views needs the part views'));
+  });
+
   it('lists 200 differences and counts the rest', async () => {
     await ledger.client.query("INSERT INTO claims SELECT 1, '10.0.0.0'::inet + n, 1, now(), 'n', 'm', 'u' FROM generate_series(12, 254) AS n");
     const found = await ledger.verify();

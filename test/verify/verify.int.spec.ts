@@ -66,6 +66,8 @@ describe('a verification', () => {
         [/^blue: claims: differs: 10\.0\.0\.9 is shop\/web \(uid-web\) since revision 2 at \S+679Z, and the log says shop\/web \(uid-web\) since revision 2 at \S+678Z \(revision \d+\)$/]],
       ['a document as it was before', "UPDATE documents SET revision = 4", "UPDATE documents SET revision = 5",
         [/^blue: documents: differs: shop\/web is uid-web at revision 4 with content \S+, and the log says uid-web at revision 5 with content \S+ \(revision \d+\)$/]],
+      ['an empty document', "CREATE TABLE kept AS SELECT * FROM documents; UPDATE documents SET document = '{}'", "UPDATE documents d SET document = k.document FROM kept k; DROP TABLE kept",
+        [/^blue: documents: differs: shop\/web is uid-web at revision 5 with content \S+, and the log says uid-web at revision 5 with content/]],
       ['a document that is no JSON', "UPDATE documents SET document = 'x' || document", "UPDATE documents SET document = substr(document, 2)",
         [/^blue: documents: differs: shop\/web is uid-web at revision 5 with content not JSON, and the log says uid-web at revision 5 with content/]],
       ['a lost node port', 'UPDATE port_claims SET port = 30101', 'UPDATE port_claims SET port = 30100',

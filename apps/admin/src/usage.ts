@@ -8,6 +8,8 @@ export interface Usage {
     databaseUrl?: string; viewsDatabaseUrl?: string; dataDir: string; rollback: boolean; prune: boolean; repairViews: boolean;
     /** Names; undefined = all. */
     clusters?: readonly string[];
+    /** What `verify` compares; undefined = everything. */
+    parts?: readonly string[];
     token: Partial<TokenEntry>;
   };
   /** Where Kafka is said to be. */
@@ -29,6 +31,7 @@ export const help = `npm run admin -- VERB [options]
                        Exits with 0 when nothing differs, 1 when something does, 2 when something could not be compared
     --repair-views       put the views that were built to compare in the place of those that differ
     --cluster NAME       only this one; again and again
+    --part PART          only tables, views or topics; again and again
   rebuild views        build all views anew from the log beside those that are live, compare, swap
     --rollback           put the set before back in its place
     --prune              drop the sets that are not live
@@ -77,7 +80,7 @@ export const parseUsage = (argv: readonly string[], env: Readonly<Record<string,
     options: {
       ...(databaseUrl !== undefined && { databaseUrl }), ...(viewsDatabaseUrl !== undefined && { viewsDatabaseUrl }),
       dataDir: values['data-dir'] ?? (env['DATA_DIR'] || './data'), rollback: values.rollback === true, prune: values.prune === true,
-      repairViews: values['repair-views'] === true, ...(values.cluster && { clusters: values.cluster }), token: tokenIn(values),
+      repairViews: values['repair-views'] === true, ...(values.cluster && { clusters: values.cluster }), ...(values.part && { parts: values.part }), token: tokenIn(values),
     },
   };
 };
@@ -103,7 +106,7 @@ const parsed = (argv: readonly string[]) => {
         'database-url': { type: 'string' }, 'views-database-url': { type: 'string' }, 'data-dir': { type: 'string' },
         rollback: { type: 'boolean' }, prune: { type: 'boolean' }, 'repair-views': { type: 'boolean' }, name: { type: 'string' }, role: { type: 'string' }, expires: { type: 'string' },
         ledger: { type: 'string' }, server: { type: 'string' }, apply: { type: 'boolean' }, forget: { type: 'boolean' }, 'token-file': { type: 'string' }, from: { type: 'string' }, 'dry-run': { type: 'boolean' }, kubeconfig: { type: 'string' }, context: { type: 'string' },
-        cluster: { type: 'string', multiple: true }, namespace: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h' },
+        cluster: { type: 'string', multiple: true }, namespace: { type: 'string', multiple: true }, part: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h' },
       },
     });
   } catch (error) {

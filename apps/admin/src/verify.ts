@@ -19,13 +19,15 @@ type Kafka = NonNullable<ReturnType<typeof kafkaSettings>>;
 export const runVerify = async (usage: Usage, print = (line: string): void => void process.stdout.write(`${line}\n`)): Promise<{ text: string; exitCode: number }> => {
   const { options } = usage;
   if (options.repairViews && options.clusters !== undefined) throw new UsageProblem('--repair-views builds the views of all clusters; leave --cluster out');
+  const parts = chosenParts(options);
   const kafka = kafkaOf(usage);
   const databases = await openDatabases(options);
   const store = new PostgresEventStore({ url: databases.logUrl, max: 2 });
   try {
     const verification = new Verification(store, databases.viewsUrl, await chosen(store, options.clusters), options.clusters, print);
-    await verification.part('the tables', () => verification.tables());
-    await verification.part('the views', () => verification.views(options.repairViews));
+    if (parts.includes('tables')) await verification.part('the tables', () => verification.tables());
+    if (parts.includes('views')) await verification.part('the views', () => verification.views(options.repairViews));
+    if (!parts.includes('topics')) return verification.answer();
     if (kafka === null) verification.say('topics: not compared, KAFKA_BROKERS is not set');
     else await verification.part('the topics', () => verification.topics(kafka));
     return verification.answer();
@@ -33,6 +35,15 @@ export const runVerify = async (usage: Usage, print = (line: string): void => vo
     await store.close();
     await databases.close();
   }
+};
+
+const allParts = ['tables', 'views', 'topics'];
+
+const chosenParts = ({ parts = allParts, repairViews }: Usage['options']): readonly string[] => {
+  const unknown = parts.find((part) => !allParts.includes(part));
+  if (unknown !== undefined) throw new UsageProblem(`--part is one of ${allParts.join(', ')}, not "${unknown}"`);
+  if (repairViews && !parts.includes('views')) throw new UsageProblem('--repair-views needs the part views');
+  return parts;
 };
 
 const kafkaOf = ({ env }: Usage): Kafka | null => {

@@ -3,13 +3,13 @@ import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { KafkaPublisher } from '@ipledger/messaging';
 import { Stats } from '@ipledger/observability';
 import { EmbeddedPostgresError, kafkaSettings, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
-import { ViewsReader } from '@ipledger/views';
+import { noteVerification, ViewsReader } from '@ipledger/views';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
 import { Relay } from './relay/relay.js';
 import { observeRelay } from './relay/relay-metrics.js';
-import { verifyRegularly } from './verify-regularly.js';
+import { findingOf, verifyRegularly } from './verify-regularly.js';
 
 /** A start that cannot go on, in one sentence for the person who started it. */
 export class StartProblem extends Error {}
@@ -55,7 +55,7 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
     ...(relay !== undefined && { relay: { hint: () => relay.hint(), observe: (registry) => observeRelay(registry, relay.counts, () => store.relayLag()) } }),
   }, access);
   if (config.verifyIntervalSeconds > 0) {
-    const verification = verifyRegularly({ store, directUrl: config.databaseDirectUrl ?? databaseUrl, intervalSeconds: config.verifyIntervalSeconds, observer: allocator.verifyObserver, logger });
+    const verification = verifyRegularly({ store, directUrl: config.databaseDirectUrl ?? databaseUrl, intervalSeconds: config.verifyIntervalSeconds, observer: allocator.verifyObserver, logger, note: (verified) => noteVerification(viewsPool, findingOf(verified)) });
     lifecycle.onShutdown('stop verifying', () => verification.stop());
   }
   lifecycle.onShutdown('answer what was taken', () => allocator.close());

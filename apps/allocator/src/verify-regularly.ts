@@ -30,6 +30,8 @@ export interface RegularVerification {
   intervalSeconds: number;
   observer: VerifyObserver;
   logger: Logger;
+  /** Keeps what was found for statistics. May throw. */
+  note?(verified: VerifiedCluster): Promise<void>;
   /** How long it waits before it asks for the lock, again and at first. */
   askEveryMs?: number;
 }
@@ -80,7 +82,7 @@ const verifyAll = async (options: RegularVerification, signal: AbortSignal): Pro
   }
 };
 
-const verifyOne = async ({ store, observer, logger }: RegularVerification, head: ClusterHead, signal: AbortSignal): Promise<void> => {
+const verifyOne = async ({ store, observer, logger, note }: RegularVerification, head: ClusterHead, signal: AbortSignal): Promise<void> => {
   let sinceMs = performance.now();
   const pause = async (): Promise<void> => {
     if (!(await rest(restMsMin + restFactor * (performance.now() - sinceMs), signal))) throw new Error('the process stops');
@@ -89,6 +91,7 @@ const verifyOne = async ({ store, observer, logger }: RegularVerification, head:
   try {
     const verified = await verifyCluster(store, head, { pace: { pageRows, pause } });
     observer.verified(verified);
+    await note?.(verified).catch((error: unknown) => logger.warn('what the verification found is not among the annotations', { error: error instanceof Error ? error.message : String(error) }));
     for (const difference of verified.differences.slice(0, loggedMax)) logger.error('verification: a table is not what the log says', { difference: differenceLine(difference) });
     const unlogged = verified.differences.length + verified.more - loggedMax;
     if (unlogged > 0) logger.error('verification: there are more differences', { cluster: head.name, more: unlogged });
@@ -103,3 +106,8 @@ const rest = async (ms: number, signal: AbortSignal): Promise<boolean> => {
   await delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
   return !signal.aborted;
 };
+
+/** As the annotations keep it. */
+export const findingOf = ({ cluster, revision, differences, more }: VerifiedCluster): { cluster: string; at: Date; revision: number; differences: number; example: string } => ({
+  cluster, at: new Date(), revision, differences: differences.length + more, example: differences[0] === undefined ? '' : differenceLine(differences[0]),
+});

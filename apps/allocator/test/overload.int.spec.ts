@@ -78,6 +78,45 @@ describe('a database that does not answer', () => {
   });
 });
 
+describe('more commands than may wait', () => {
+  it('gives a place to as many as the queue holds, 429 and Retry-After to the others at once, and keeps what it acknowledged, no more and no less', async () => {
+    const queueLimit = 32;
+    const database = await freshDatabase();
+    const pool = createPool({ url: database.url });
+    const server = await startServer(new PostgresEventStore({ url: database.url, max: 4 }), { queueLimit, queueSeconds: 60 });
+    try {
+      await server.register('c', ['10.96.0.0/16']);
+      const holder = await pool.connect();
+      await holder.query("BEGIN; SELECT FROM cluster_revisions r JOIN clusters c ON c.id = r.cluster_id WHERE c.name = 'c' FOR UPDATE OF r");
+      const refused: Answer[] = [];
+      const sent = Array.from({ length: 10 * queueLimit }, async (_, i) => {
+        const answer = await server.send('POST', server.services('c'), { metadata: { name: `s-${i}` }, spec: { ports: [{ port: 80 }] } });
+        if (answer.status === 429) refused.push(answer);
+        return { name: `s-${i}`, ...answer };
+      });
+      // Those in the append that hangs, those decided ahead of it and those that wait: each was in the queue once.
+      await eventually(() => expect(refused.length).toBeGreaterThanOrEqual(10 * queueLimit - 3 * queueLimit), { timeoutMs: 20_000 });
+      await holder.query('ROLLBACK');
+      holder.release();
+      const answers = await Promise.all(sent);
+      const created = answers.filter(({ status }) => status === 201).map(({ name }) => name);
+      expect(created.length).toBeGreaterThanOrEqual(queueLimit);
+      for (const { status, headers, json } of answers.filter((answer) => answer.status !== 201)) {
+        expect([status, headers.get('retry-after')]).toEqual([429, '1']);
+        expect(json).toMatchObject({ kind: 'Status', reason: 'TooManyRequests', code: 429 });
+      }
+      const { items } = (await server.send('GET', server.services('c'))).json as { items: { metadata: { name: string } }[] };
+      expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(['kubernetes', ...created.sort()]);
+      expect((await server.send('POST', server.services('c'), { metadata: { name: 'after' }, spec: { ports: [{ port: 80 }] } })).status).toBe(201);
+    } finally {
+      await server.close();
+      await server.store.close();
+      await pool.end();
+      await database.drop();
+    }
+  });
+});
+
 describe('a client that sends what it should not', () => {
   let server: TestServer;
   beforeAll(async () => { server = await startServer(undefined, {}, { requestLimit: 2 }); });

@@ -3,7 +3,7 @@ import { createPool, PostgresEventStore, type EventStore } from '@ipledger/event
 import { Stats, statsColumns } from '@ipledger/observability';
 import { runSql, useFreshDatabase } from '@ipledger/testing';
 import { ClusterState, evolve, type Event } from '@ipledger/services';
-import { rebuildViews } from '@ipledger/views';
+import { noteVerification, rebuildViews } from '@ipledger/views';
 import fc from 'fast-check';
 import pg from 'pg';
 import { seriesOf, sumOf } from './exposition.js';
@@ -205,6 +205,23 @@ describe('the past', () => {
       { title: 'Pool full', tags: 'exhaustion,IPv4', time: new Date(at(60)).toISOString(), timeEnd: new Date(at(30)).toISOString() },
     ]);
     expect(await rows(`annotations?cluster=past&from=${at(45)}&to=${nowMs}`)).toMatchObject([{ title: 'Pool no longer full' }]);
+  });
+
+  it('notes what verifications found, from the first run that finds something to the first that does not', async () => {
+    const found = (minutesAgo: number, differences: number, example = ''): Promise<void> => noteVerification(views, { cluster: 'past', at: new Date(at(minutesAgo)), revision: 7, differences, example });
+    await found(20, 0);
+    await found(19, 2, 'a leak');
+    await found(18, 1, 'another leak');
+    await found(17, 0);
+    await found(16, 0);
+    await found(15, 3, 'a third');
+    const notes = [
+      { time: new Date(at(19)).toISOString(), timeEnd: new Date(at(17)).toISOString(), title: 'Difference found by verify', text: '1 difference from the log, such as another leak', tags: 'verify', cluster: 'past' },
+      { time: new Date(at(15)).toISOString(), timeEnd: null, title: 'Difference found by verify', text: '3 differences from the log, such as a third', tags: 'verify', cluster: 'past' },
+    ];
+    expect((await rows(`annotations?cluster=past&from=${at(25)}&to=${nowMs}`)).filter(({ tags }) => tags === 'verify')).toEqual(notes);
+    expect(await rows(`annotations?cluster=past&from=${at(18)}&to=${nowMs}`)).toEqual([notes[1]]);
+    for (const other of ['cluster=prod', 'cluster=past&pool=10.0.0.0/24', 'cluster=past&family=IPv4']) expect((await rows(`annotations?${other}&from=${at(25)}&to=${nowMs}`)).filter(({ tags }) => tags === 'verify')).toEqual([]);
   });
 
   it('forecasts per pool and per family, in lists and metrics alike', async () => {

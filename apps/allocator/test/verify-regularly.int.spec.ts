@@ -4,7 +4,7 @@ import { createLogger, MetricsRegistry } from '@ipledger/runtime';
 import { eventually, useFreshDatabase } from '@ipledger/testing';
 import pg from 'pg';
 import { VerifyMetrics } from '../src/verify-metrics.js';
-import { verifyRegularly } from '../src/verify-regularly.js';
+import { findingOf, verifyRegularly } from '../src/verify-regularly.js';
 import { startServer, type TestServer } from './start.js';
 
 const soon = { timeoutMs: 20_000, everyMs: 20 };
@@ -12,13 +12,17 @@ const soon = { timeoutMs: 20_000, everyMs: 20 };
 /** A process that verifies, as far as that can be seen from outside. */
 class Verifier {
   readonly logged: string[] = [];
+  readonly noted: ReturnType<typeof findingOf>[] = [];
   readonly registry = new MetricsRegistry({ observesItself: false });
   readonly metrics = new VerifyMetrics(this.registry);
   private readonly running: { stop(): Promise<void> };
 
   constructor(url: string, store: PostgresEventStore, intervalSeconds = 3_600) {
     const logger = createLogger({ level: 'warn', format: 'json', write: (line) => this.logged.push(line) });
-    this.running = verifyRegularly({ store, directUrl: url, intervalSeconds, observer: this.metrics, logger, askEveryMs: 20 });
+    this.running = verifyRegularly({ store, directUrl: url, intervalSeconds, observer: this.metrics, logger, askEveryMs: 20, note: async (verified) => {
+      this.noted.push(findingOf(verified));
+      if (verified.cluster === 'green') throw new Error('no views');
+    } });
   }
   stop = (): Promise<void> => this.running.stop();
   /** Type -> how many differences of the cluster. */
@@ -71,7 +75,9 @@ describe('the scheduled verification', () => {
     expect(await second.found('blue')).toEqual({});
     await first.stop();
     await eventually(async () => expect(await second.found('green')).toEqual(clean), soon);
-    expect([...first.logged, ...second.logged]).toEqual([]);
+    // What cannot be noted is told, and nothing more.
+    for (const line of [...first.logged, ...second.logged]) expect(JSON.parse(line)).toMatchObject({ level: 'warn', message: 'what the verification found is not among the annotations', error: 'no views' });
+    await eventually(() => expect(second.noted.find(({ cluster }) => cluster === 'blue')).toMatchObject({ differences: 0, example: '' }), soon);
   });
 
   it('counts by type, names each difference, and tells kube-apiserver\'s names about addresses only', async () => {
@@ -81,7 +87,9 @@ describe('the scheduled verification', () => {
     const one = { ...rest, found: (cluster: string) => open.at(-1)!.found(cluster) };
     await eventually(async () => expect(await one.found('green')).toEqual({ ...clean, missing: 1 }), soon);
     expect(await one.found('blue')).toEqual({ ...clean, leak: 1, duplicate: 1, differs: 1, full: 1 });
-    expect(logged).toHaveLength(4);
+    expect(logged.filter((line) => line.includes('annotations'))).toHaveLength(1);
+    expect(logged).toHaveLength(5);
+    expect(open.at(-1)!.noted).toMatchObject([{ cluster: 'blue', differences: 3, example: expect.stringMatching(/^blue: claims: (differs|leak): 10\./) as string }, { cluster: 'green', differences: 1, example: expect.stringMatching(/^green: claims: missing: fd00::/) as string }]);
     expect(logged[0]).toMatch(/blue: claims: (differs|leak): 10\./);
     const kubernetes = await renderKubernetesMetrics([], new PoolAttempts(), metrics.repairs, 'text');
     expect(kubernetes).toContain('apiserver_clusterip_repair_ip_errors_total{cluster="blue",type="duplicate"} 1\n');

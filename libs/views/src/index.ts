@@ -6,4 +6,5 @@ export { LogFollowers } from './queries/follow.js';
 export { ViewsReader } from './queries/views-reader.js';
 export { rebuildViews } from './rebuild.js';
 export { comparedTables, makeSet, makeViews, pruneSets, putLive, rollBackSet } from './sets.js';
+export { noteVerification } from './verify-findings.js';
 export { ViewsModule } from './views.module.js';

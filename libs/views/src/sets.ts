@@ -10,6 +10,7 @@ import { nodePortsView } from './node-ports.view.js';
 import { poolUsageView } from './pool-usage.view.js';
 import { servicesView } from './services.view.js';
 import { usageHistoryView } from './usage-history.view.js';
+import { makeFindings } from './verify-findings.js';
 import type { View } from './view.js';
 
 export const allViews: readonly View[] = [clustersView, poolUsageView, usageHistoryView, addressesView, nodePortsView, servicesView, namespacesView, heldBackView, lbAddressesView, lbWaitsView];
@@ -73,6 +74,7 @@ export const makeSet = async (client: pg.ClientBase): Promise<string> => {
   await client.query(`CREATE TABLE IF NOT EXISTS views.live_set (
     only_row boolean NOT NULL DEFAULT true CONSTRAINT live_set_pkey PRIMARY KEY CONSTRAINT live_set_only_row_check CHECK (only_row),
     schema text NOT NULL, format int NOT NULL, live_since timestamptz NOT NULL DEFAULT now(), previous text)`);
+  await makeFindings(client);
   const schema = `views_v${Math.max(0, ...(await listSets(client))) + 1}`;
   await client.query(`CREATE SCHEMA ${schema}`);
   await client.query(`COMMENT ON SCHEMA ${schema} IS '${formatComment}'`);
@@ -108,7 +110,10 @@ export const putLive = async (client: pg.ClientBase, schema: string): Promise<vo
  */
 export const ensureSet = async (client: pg.ClientBase): Promise<SetInfo> => {
   const found = await findLiveSet(client);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    await makeFindings(client); // sets of older versions have none beside them
+    return found;
+  }
   await client.query('BEGIN');
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${swapLock})`);

@@ -18,7 +18,7 @@ const lists: Readonly<Record<StatsList, readonly [summary: string, parameters: r
   'pools/history': ['Use over time: the last value of each step', [cluster, pool, family, ...range, query('step', '30s, 5m, 1h or seconds; made longer where that gives more than 50,000 rows, or is not kept any more: the answer says so')]],
   namespaces: ['Who holds most addresses', [cluster, pool, family, namespace, query('top', 'Rows', { type: 'integer', minimum: 1, maximum: 1000, default: 20 })]],
   services: ['Services by kind', [cluster, namespace]],
-  annotations: ['Pools that came and went, and when one was full', [cluster, pool, family, ...range]],
+  annotations: ['Pools that came and went, when one was full, and what scheduled verifications found', [cluster, pool, family, ...range]],
   options: ['Values of dashboard variables', [query('of', 'What of', { enum: ['cluster', 'pool', 'namespace', 'family'] }), cluster, pool, family]],
 };
 

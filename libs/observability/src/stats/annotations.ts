@@ -33,8 +33,22 @@ const dayMs = 86_400_000;
 export const readAnnotations = async (database: ViewsDatabase, filters: Filters, { fromMs, toMs }: { fromMs: number; toMs: number }, nowMs: number): Promise<StatsRow[]> => {
   const step = fromMs >= nowMs - 14 * dayMs ? 60 : fromMs >= nowMs - 400 * dayMs ? 3_600 : 86_400;
   const changes = await database.rows<Change>(selectChanges, [...filterValues(filters), step, fromMs, toMs]);
-  return [...groupBy(changes.toReversed(), ({ cluster, pool }) => `${cluster} ${pool}`).values()].flatMap(annotationsOf)
-    .sort((a, b) => (String(a['time']) < String(b['time']) ? -1 : 1));
+  const noted = [...groupBy(changes.toReversed(), ({ cluster, pool }) => `${cluster} ${pool}`).values()].flatMap(annotationsOf);
+  const found = await readFindings(database, filters, fromMs, toMs);
+  return [...noted, ...found].sort((a, b) => (String(a['time']) < String(b['time']) ? -1 : 1)).slice(-annotationsMax);
+};
+
+/** What scheduled verifications found; about clusters, so there is none of a pool or a family. */
+const readFindings = async (database: ViewsDatabase, { clusters, pools, families }: Filters, fromMs: number, toMs: number): Promise<StatsRow[]> => {
+  const [known] = await database.rows<{ known: boolean }>("SELECT to_regclass('views.verify_findings') IS NOT NULL AS known");
+  if (known?.known !== true || pools !== null || families !== null) return [];
+  const found = await database.rows<{ cluster: string; found_at: Date; ended_at: Date | null; differences: number; example: string }>(
+    `SELECT cluster, found_at, ended_at, differences, example FROM views.verify_findings WHERE ($1::text[] IS NULL OR cluster = ANY ($1))
+      AND found_at BETWEEN to_timestamp($2::float8 / 1000) AND to_timestamp($3::float8 / 1000) ORDER BY found_at DESC, cluster LIMIT ${annotationsMax}`, [clusters, fromMs, toMs]);
+  return found.map(({ cluster, found_at: at, ended_at: end, differences, example }) => ({
+    time: isoOf(at.getTime()), timeEnd: isoOf(end?.getTime()), title: 'Difference found by verify',
+    text: `${differences} difference${differences === 1 ? '' : 's'} from the log, such as ${example}`, tags: 'verify', cluster,
+  }));
 };
 
 /** The changes of one pool, in order. What was full and is not any more is one annotation with an end. */
