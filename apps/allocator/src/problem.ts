@@ -35,6 +35,16 @@ export const rejectionProblem = (rejection: Rejection, holders: readonly Cluster
       return problem('address_held', `${rejection.address} is held by ${holders[0]?.service ?? 'a Service'}; a range around it can be reserved: what is held of it stays with its holder`, { holders });
     case 'pools_exhausted':
       return problem('pools_exhausted', `no open ${rejection.family} pool of ${rejection.cluster} has a free address`);
+    case 'lb_pool_exists':
+      return problem('lb_pool_exists', `there is an LB pool ${rejection.pool}; PUT /v1/lb-pools/${rejection.pool} changes it`);
+    case 'lb_pool_not_found':
+      return problem('lb_pool_not_found', `there is no LB pool ${rejection.pool}`);
+    case 'lb_range_not_found':
+      return problem('lb_range_not_found', `the LB pool ${rejection.pool} has no range ${rejection.range}`);
+    case 'lb_pool_invalid':
+      return problem('lb_pool_invalid', rejection.problems.map(({ field, value, why }) => `${field}: ${JSON.stringify(value)} ${why}`).join('; '), { problems: rejection.problems });
+    case 'lb_pool_in_use':
+      return problem('lb_pool_in_use', `${count(rejection.held, 'held address', 'held addresses')} would be in no range of the LB pool ${rejection.pool}: ${holders.map(({ address, service }) => `${address} (${service})`).join(', ')}; drain the range, and delete or move these Services first`, { held: rejection.held, holders });
     default:
       return problem('internal', `a cluster command was refused with ${rejection.code}`);
   }

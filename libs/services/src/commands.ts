@@ -1,12 +1,14 @@
 import type { Family } from '@ipledger/ip';
 import type { Network } from './cluster/network.js';
+import type { AssignLoadBalancer, AttachLoadBalancer, ClaimLoadBalancer, ConfigureLbPool, DeclareClusterLoadBalancing, DrainLbPool, ReleaseLoadBalancer, RemoveLbPool } from './load-balancer/commands.js';
 import type { JsonValue } from './codec/json-reader.js';
 import type { ServiceObject } from './service.js';
 
 /** An order to a cluster. Everything that is not a rule comes in as data: the time, what is random, what was looked up. */
 export type Command = ServiceCommand | ClusterCommand;
-export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService | ImportService | ForgetService;
-export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | DeclareClusterNetwork | RemoveCluster | ReserveAddresses | ReleaseReservation;
+export type ServiceCommand = CreateService | UpdateService | DeleteService | TopUpService | ImportService | ForgetService | AssignLoadBalancer | AttachLoadBalancer;
+export type ClusterCommand = RegisterCluster | DeclareCidrs | AddCidr | DrainCidr | RemoveCidr | ConfigurePool | DeclareClusterNetwork | RemoveCluster | ReserveAddresses | ReleaseReservation
+  | ConfigureLbPool | DrainLbPool | RemoveLbPool | DeclareClusterLoadBalancing | ClaimLoadBalancer | ReleaseLoadBalancer;
 
 export interface Ordered {
   time: Date;
@@ -22,6 +24,8 @@ export interface ServiceOrder extends Ordered {
   newUid: string;
   /** Who is recorded as the owner of the fields that this command sets. */
   fieldManager: string;
+  /** Shared LB pools serve this cluster: a Service that its own pools cannot serve waits for one of them. */
+  sharedPools?: boolean;
 }
 
 /** POST. `service` is decoded and statically defaulted. */
@@ -99,6 +103,8 @@ export interface RegisterCluster extends Ordered {
   nodePortRange?: string;
   /** Whether `default/kubernetes` is made on the first address of the primary range, as an API server does. */
   apiServerService: boolean;
+  /** Services of type LoadBalancer without a class get their addresses here. */
+  defaultLoadBalancer?: boolean;
   newUid: string;
 }
 
@@ -146,6 +152,8 @@ export interface ReserveAddresses extends Ordered {
   reservation: string;
   /** A range or one address, both ends included; or any free address of a family. */
   wanted: { first: string; last: string } | { family: Family };
+  /** Name of the LB pool whose addresses they are; without it they are of the Service CIDRs. */
+  lbPool?: string;
   reason: string;
   owner: string;
   /** RFC 3339, in the future; null = until it is released. */

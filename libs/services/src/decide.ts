@@ -1,6 +1,7 @@
 import { decideCluster } from './cluster/rules.js';
 import type { Command } from './commands.js';
 import type { Accepted, Decision } from './decision.js';
+import { assignLoadBalancer, attachLoadBalancer } from './load-balancer/assign.js';
 import { Refusal, refuse } from './rejection.js';
 import { createService } from './service/create.js';
 import { deleteService } from './service/delete.js';
@@ -31,6 +32,8 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
     case 'TopUpService':
     case 'ImportService':
     case 'ForgetService':
+    case 'AssignLoadBalancer':
+    case 'AttachLoadBalancer':
       if (state.definition === null) return refuse({ code: 'cluster_not_found', cluster: '' });
       break;
     default:
@@ -49,6 +52,10 @@ const accept = (command: Command, state: ClusterState, stored: string | undefine
       return importService(command, state, stored);
     case 'ForgetService':
       return forgetService(command, state, stored);
+    case 'AssignLoadBalancer':
+      return assignLoadBalancer(command, state, stored);
+    case 'AttachLoadBalancer':
+      return attachLoadBalancer(command, state, stored);
   }
 };
 
@@ -62,6 +69,8 @@ export const documentKey = (command: Command): { namespace: string; name: string
     case 'TopUpService':
     case 'ImportService':
     case 'ForgetService':
+    case 'AssignLoadBalancer':
+    case 'AttachLoadBalancer':
       return { namespace: command.namespace, name: command.name };
     case 'RemoveCluster':
       return { namespace: 'default', name: 'kubernetes' };

@@ -173,8 +173,9 @@ export interface LbMemberFacts {
 export interface LbMemberJoined {
   type: 'lb-member.joined';
   data: LbMemberFacts & {
-    /** Revision of the same membership before. */
-    renews?: number };
+    /** Revision of the same membership before, and the wait that it was claimed for. */
+    renews?: number;
+    renewsWait?: number };
 }
 /** The Service has the address no longer. With the last one goes the address: `ip.released`. `since`: revision of the membership that ends. */
 export interface LbMemberLeft {

@@ -86,7 +86,7 @@ export const revert = (state: ClusterState, event: Event, revision: number): boo
       break;
     case 'lb-member.joined':
       if (event.data.renews === undefined) state.lb.leave(event.data.address, event.data);
-      else state.lb.join(event.data.address, memberOf(event.data, event.data.renews));
+      else state.lb.join(event.data.address, memberOf({ ...event.data, wait: event.data.renewsWait }, event.data.renews));
       break;
     case 'lb-member.left':
       state.lb.join(event.data.address, memberOf(event.data, event.data.since));

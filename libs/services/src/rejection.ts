@@ -62,6 +62,13 @@ export type ClusterRejection =
   | { code: 'address_held'; cluster: string; address: string }
   /** No open pool of the family has a free address to reserve. */
   | { code: 'pools_exhausted'; cluster: string; family: Family }
+  | { code: 'lb_pool_exists'; pool: string }
+  | { code: 'lb_pool_not_found'; pool: string }
+  | { code: 'lb_range_not_found'; pool: string; range: string }
+  /** As `cluster_invalid`. */
+  | { code: 'lb_pool_invalid'; problems: readonly { field: string; value: unknown; why: string }[] }
+  /** Held addresses would be in no range of the pool. `first` has the lowest ones. */
+  | { code: 'lb_pool_in_use'; pool: string; held: number; first: readonly string[] }
   /** Held addresses would lie outside every CIDR. `first` has the lowest ones. */
   | { code: 'cidr_in_use'; cluster: string; held: number; first: readonly string[] };
 

@@ -3,7 +3,7 @@ import { AddressSet } from '@ipledger/ip';
 import { compileDefinition, type ClusterConfig, type ClusterDefinition, type NodePortRange } from './cluster/definition.js';
 import { Attachments } from './load-balancer/attachments.js';
 import { LbHoldings } from './load-balancer/holdings.js';
-import type { LbPool } from './load-balancer/lb-pool.js';
+import type { CompiledLbPool } from './load-balancer/lb-pool.js';
 import type { Taken } from './pool/choose.js';
 import { HeldBack, type Cooling, type ReservedRange } from './pool/held-back.js';
 import { bandOf, poolOf, type AddressRange, type Band, type Pool } from './pool/pool.js';
@@ -52,8 +52,9 @@ export class ClusterState {
   get pools(): readonly Pool[] {
     return this.config?.pools ?? [];
   }
-  get lbPools(): readonly LbPool[] {
-    return this.config?.definition.lbPools ?? [];
+  /** In the order in which they are used. */
+  get lbPools(): readonly CompiledLbPool[] {
+    return this.config?.lbPools ?? [];
   }
   get lbRanges(): readonly Pool[] {
     return this.config?.lbRanges ?? [];
@@ -109,6 +110,10 @@ export class ClusterState {
   coolingOf(address: Address): Cooling | undefined {
     return this.heldBack?.coolingOf(address);
   }
+  /** Addresses of LB pools that cool down after a holder, which may have them back before others. */
+  coolingAfter(holder: string): readonly Address[] {
+    return this.heldBack?.coolingAfter(holder) ?? [];
+  }
   /** How many addresses of a band are free but reserved, or free but for their cool-down. */
   heldBackIn(pool: Pool, band: AddressRange): { reserved: bigint; coolingDown: bigint } {
     return this.heldBack?.within(pool.family, band) ?? { reserved: 0n, coolingDown: 0n };
@@ -148,7 +153,7 @@ export class ClusterState {
   }
 
   private holdBack(): HeldBack {
-    return (this.heldBack ??= new HeldBack(this.taken, (address) => (this.poolOf(address)?.coolDownSeconds ?? 0) > 0));
+    return (this.heldBack ??= new HeldBack(this.taken, (address) => (this.poolOf(address)?.coolDownSeconds ?? 0) > 0, (address) => this.poolOf(address)?.kind === 'load-balancer'));
   }
   /** Without anything held back, choosing is as if there were no such thing. */
   private dropEmpty(): void {

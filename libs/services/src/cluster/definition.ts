@@ -1,7 +1,7 @@
 import type { Cidr, Family } from '@ipledger/ip';
 import { cidrsOverlap, parseCidr, parseCidrSloppy, usableRange } from '@ipledger/ip';
-import type { LbPool } from '../load-balancer/lb-pool.js';
-import { makeLbRange, makePool, staticPortBandSize, type AddressRange, type Pool, type PoolSettings } from '../pool/pool.js';
+import { compileLbPool, inOrder, type CompiledLbPool, type LbPool } from '../load-balancer/lb-pool.js';
+import { makePool, staticPortBandSize, type AddressRange, type FamilyRange, type Pool, type PoolSettings } from '../pool/pool.js';
 import type { Network } from './network.js';
 import type { ClusterFamilies } from '../service/ip-families.js';
 
@@ -42,7 +42,9 @@ export interface ClusterConfig {
   readonly definition: ClusterDefinition;
   /** The Service CIDRs, from which cluster IPs come. */
   readonly pools: readonly Pool[];
-  /** The ranges of LB pools, pool by pool. */
+  /** In the order in which they are used. */
+  readonly lbPools: readonly CompiledLbPool[];
+  /** The ranges of LB pools, pool by pool as they were made. */
   readonly lbRanges: readonly Pool[];
   readonly families: ClusterFamilies;
   readonly nodePorts: NodePortRange;
@@ -57,12 +59,13 @@ export interface NodePortRange {
 
 export const defaultNodePortRange = '30000-32767';
 export const cidrsMax = 16;
+/** A week: longer than any cache keeps an address. */
+export const coolDownSecondsMax = 7 * 24 * 3600;
 
 export const compileDefinition = (definition: ClusterDefinition): ClusterConfig => {
   const pools = definition.serviceCIDRs.map((cidr) => makePool(cidr, definition.draining.includes(cidr) ? 'draining' : 'open', definition.pools?.[cidr]));
-  const lbRanges = (definition.lbPools ?? []).flatMap((pool) =>
-    pool.addresses.map((text) => makeLbRange(pool.name, text, pool.draining.some(({ range }) => range === text) ? 'draining' : 'open', pool)));
-  return { definition, pools, lbRanges, families: familiesOf(pools), nodePorts: portRange(definition.nodePortRange) };
+  const lbPools = (definition.lbPools ?? []).map(compileLbPool);
+  return { definition, pools, lbPools: inOrder(lbPools), lbRanges: lbPools.flatMap(({ ranges }) => ranges), families: familiesOf(pools), nodePorts: portRange(definition.nodePortRange) };
 };
 
 /** First configured first. */
@@ -108,8 +111,7 @@ export const cidrProblem = (text: string): string | undefined => {
   const { cidr } = sloppy;
   if (cidr.family === 'IPv6' && cidr.prefixLength < 64) return 'an IPv6 range may not be larger than a /64';
   if (usableRange(cidr).count === 0n) return 'has no usable address; an IPv4 range needs /30 or shorter, an IPv6 range /127 or shorter';
-  const special = specialRanges.find((range) => cidrsOverlap(range.cidr, cidr));
-  return special && `overlaps the ${special.name} range ${special.text}, whose addresses no Service can have`;
+  return specialRangeProblem({ family: cidr.family, first: cidr.first, last: cidr.last, count: cidr.size });
 };
 
 const overlapProblem = (text: string, earlier: readonly string[]): string | undefined => {
@@ -119,6 +121,12 @@ const overlapProblem = (text: string, earlier: readonly string[]): string | unde
     return parsed !== undefined && cidrsOverlap(parsed, cidr);
   });
   return other && `overlaps ${other}; the CIDRs of one cluster must not overlap`;
+};
+
+/** Why no Service can have addresses of a range; undefined when it can. */
+export const specialRangeProblem = (range: FamilyRange): string | undefined => {
+  const special = specialRanges.find(({ cidr }) => cidr.family === range.family && cidr.first <= range.last && range.first <= cidr.last);
+  return special && `overlaps the ${special.name} range ${special.text}, whose addresses no Service can have`;
 };
 
 const specialRanges = [

@@ -3,6 +3,9 @@ import type { AddCidr, ClusterCommand, ConfigurePool, DeclareCidrs, DeclareClust
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
+import { claimLoadBalancer, releaseClaims } from '../load-balancer/claim.js';
+import { configureLbPool, declareLoadBalancing, drainLbPool, removeLbPool } from '../load-balancer/pool-rules.js';
+import { parseRange } from '../pool/pool.js';
 import { refuse } from '../rejection.js';
 import { releaseReservation, reserveAddresses } from '../reservation/rules.js';
 import { prepareNew, trackNew } from '../service/create.js';
@@ -12,7 +15,7 @@ import type { ServiceObject } from '../service.js';
 import { ClusterState } from '../state.js';
 import { evolve } from '../evolve.js';
 import {
-  checkCidrs, cidrProblem, cidrsMax, clusterNameProblem, defaultNodePortRange, portRangeProblem, type ClusterDefinition, type DefinitionProblem,
+  checkCidrs, cidrProblem, cidrsMax, clusterNameProblem, coolDownSecondsMax, defaultNodePortRange, portRangeProblem, type ClusterDefinition, type DefinitionProblem,
 } from './definition.js';
 import { networkProblems } from './network.js';
 
@@ -22,6 +25,7 @@ import { networkProblems } from './network.js';
  */
 export const decideCluster = (command: ClusterCommand, state: ClusterState, kubernetes: string | undefined): Accepted => {
   if (command.type === 'RegisterCluster') return register(command, state);
+  if (command.type === 'ConfigureLbPool') return configureLbPool(command, state); // of a shared pool the first one begins its log
   const definition = state.definition ?? refuse({ code: 'cluster_not_found', cluster: command.name });
   switch (command.type) {
     case 'DeclareCidrs':
@@ -40,6 +44,16 @@ export const decideCluster = (command: ClusterCommand, state: ClusterState, kube
       return reserveAddresses(command, state);
     case 'ReleaseReservation':
       return releaseReservation(command, state);
+    case 'DrainLbPool':
+      return drainLbPool(command, state);
+    case 'RemoveLbPool':
+      return removeLbPool(command, state);
+    case 'DeclareClusterLoadBalancing':
+      return declareLoadBalancing(command, definition);
+    case 'ClaimLoadBalancer':
+      return claimLoadBalancer(command, state);
+    case 'ReleaseLoadBalancer':
+      return releaseClaims(command, state);
     case 'RemoveCluster':
       return removeCluster(command, state, kubernetes);
   }
@@ -66,7 +80,7 @@ const register = (command: RegisterCluster, state: ClusterState): Accepted => {
   const serviceCIDRs = 'cidrs' in checked ? checked.cidrs.map(formatCidr) : [];
   const registered: Event = {
     type: 'cluster.registered',
-    data: { name: command.name, serviceCIDRs, nodePortRange, createdAt: command.time.toISOString() },
+    data: { name: command.name, serviceCIDRs, nodePortRange, createdAt: command.time.toISOString(), ...(command.defaultLoadBalancer === true && { defaultLoadBalancer: true }) },
   };
   if (!command.apiServerService) return accepted(command, 201, [registered]);
   return accepted(command, 201, [registered, ...apiServerService(command, state.revision, registered)]);
@@ -107,6 +121,7 @@ const apiServerService = (command: RegisterCluster, revision: number, registered
 const declare = (command: DeclareCidrs, definition: ClusterDefinition, state: ClusterState): Accepted => {
   const checked = checkCidrs(command.serviceCIDRs);
   if ('problems' in checked) return refuse({ code: 'cluster_invalid', problems: checked.problems });
+  refuseLbOverlap(checked.cidrs, definition);
   const serviceCIDRs = checked.cidrs.map(formatCidr);
   const held = heldOutside(state, definition.serviceCIDRs, serviceCIDRs);
   if (!command.keepInUse) refuseHeld(command.name, held);
@@ -126,9 +141,17 @@ const add = (command: AddCidr, definition: ClusterDefinition): Accepted => {
   if (definition.serviceCIDRs.includes(text)) return accepted(command, 200, []);
   const other = definition.serviceCIDRs.find((held) => cidrsOverlap(parseCidr(held) as Cidr, cidr));
   refuseProblems(problem('cidr', command.cidr, other && overlapAdvice(cidr, other)));
+  refuseLbOverlap([cidr], definition);
   if (definition.serviceCIDRs.length >= cidrsMax)
     refuseProblems(problem('cidr', command.cidr, `the cluster has ${cidrsMax} CIDRs already; remove one, or replace several by the range around them`));
   return accepted(command, 200, [{ type: 'cluster.cidr-added', data: { cidr: text } }]);
+};
+
+/** An address of the cluster is in one range only, Service CIDR or range of an LB pool. */
+const refuseLbOverlap = (cidrs: readonly Cidr[], { lbPools = [] }: ClusterDefinition): void => {
+  const ranges = lbPools.flatMap(({ name, addresses }) => addresses.map((text) => ({ name, text, range: parseRange(text) })));
+  refuseProblems(cidrs.flatMap((cidr) => ranges.filter(({ range }) => range !== undefined && range.family === cidr.family && range.first <= cidr.last && cidr.first <= range.last)
+    .map(({ name, text }) => ({ field: 'cidr', value: formatCidr(cidr), why: `overlaps ${text} of the LB pool ${name}` }))));
 };
 
 const overlapAdvice = (cidr: Cidr, other: string): string =>
@@ -158,9 +181,6 @@ const declareNetwork = (command: DeclareClusterNetwork, definition: ClusterDefin
   const same = JSON.stringify(network) === JSON.stringify(definition.network);
   return accepted(command, 200, same ? [] : [{ type: 'cluster.network-declared', data: network }]);
 };
-
-/** A week: longer than any cache keeps an address. */
-const coolDownSecondsMax = 7 * 24 * 3600;
 
 const configurePool = (command: ConfigurePool, definition: ClusterDefinition): Accepted => {
   const cidr = ownCidr(command, definition);

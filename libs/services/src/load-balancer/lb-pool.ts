@@ -1,3 +1,6 @@
+import { makeLbRange, type Pool } from '../pool/pool.js';
+import { parseLabelSelector, type LabelMatcher } from '../selectors/label-selector.js';
+
 /** An LB pool, as events and the definition of its log hold it. */
 export interface LbPool {
   /** RFC 1123 label; unique over the pools of all clusters and the shared ones. */
@@ -31,3 +34,27 @@ export interface LbRangeDrain {
   /** Addresses held then. */
   readonly held: number;
 }
+
+/** An LB pool made ready for choosing. */
+export interface CompiledLbPool {
+  readonly pool: LbPool;
+  readonly ranges: readonly Pool[];
+  readonly selects: LabelMatcher;
+}
+
+export const compileLbPool = (pool: LbPool): CompiledLbPool => ({
+  pool,
+  ranges: pool.addresses.map((text) => makeLbRange(pool.name, text, pool.draining.some(({ range }) => range === text) ? 'draining' : 'open', pool)),
+  selects: matcherOf(pool),
+});
+
+const matcherOf = ({ name, selector }: LbPool): LabelMatcher => {
+  if (selector === null) return () => true;
+  const parsed = parseLabelSelector(selector);
+  if ('failure' in parsed) throw new Error(`LB pool ${name} has the selector ${JSON.stringify(selector)}, which is none: ${parsed.failure}`);
+  return parsed.matches;
+};
+
+/** In the order in which they are used. */
+export const inOrder = (pools: readonly CompiledLbPool[]): CompiledLbPool[] =>
+  pools.toSorted(({ pool: a }, { pool: b }) => a.priority - b.priority || (a.name < b.name ? -1 : 1));

@@ -1,4 +1,4 @@
-import { parseAddress, RangeSet, type Address, type AddressSet, type Family } from '@ipledger/ip';
+import { formatAddress, parseAddress, RangeSet, type Address, type AddressSet, type Family } from '@ipledger/ip';
 import { Expiries } from './expiries.js';
 import type { Reservation } from '../events.js';
 import type { Taken } from './choose.js';
@@ -50,12 +50,17 @@ export class HeldBack {
   private rangeSets = perFamily(() => RangeSet.empty);
   private values: Record<Family, AddressSet>;
   private readonly endings = new Expiries<Ending>();
+  /** Holder -> addresses of LB pools that cool down after it; a key is the address's text. */
+  private readonly lbByHolder = new Map<string, Map<string, Address>>();
 
   /**
    * @param taken what is claimed; `refresh` must be told of every change
    * @param cools whether the pool of an address has a cool-down now; `rebuild` must be called when that changes
+   * @param isLb whether an address is of an LB pool: those are found by who had them
    */
-  constructor(private readonly taken: Record<Family, AddressSet>, private readonly cools: (address: Address) => boolean) {
+  constructor(
+    private readonly taken: Record<Family, AddressSet>, private readonly cools: (address: Address) => boolean, private readonly isLb: (address: Address) => boolean = () => false,
+  ) {
     this.values = perFamily((family) => taken[family].copy());
   }
 
@@ -86,7 +91,9 @@ export class HeldBack {
   }
 
   cool(address: Address, cooling: Cooling): void {
+    this.forget(address);
     this.cooling[address.family].set(address.value, cooling);
+    if (this.isLb(address)) this.remember(cooling.holder, address);
     this.endings.add({ untilMs: cooling.untilMs, address });
     this.refresh(address);
   }
@@ -96,6 +103,7 @@ export class HeldBack {
       if ('reservation' in ended) {
         if (this.reservations.get(ended.reservation)?.untilMs === ended.untilMs) this.unreserve(ended.reservation);
       } else if (this.cooling[ended.address.family].get(ended.address.value)?.untilMs === ended.untilMs) {
+        this.forget(ended.address);
         this.cooling[ended.address.family].delete(ended.address.value);
         this.refresh(ended.address);
       }
@@ -104,6 +112,7 @@ export class HeldBack {
 
   endCooling(): void {
     for (const family of ['IPv4', 'IPv6'] as const) this.cooling[family].clear();
+    this.lbByHolder.clear();
     this.rebuild();
   }
 
@@ -114,6 +123,22 @@ export class HeldBack {
   coolingOf(address: Address): Cooling | undefined {
     const cooling = this.cooling[address.family].get(address.value);
     return cooling === undefined || this.taken[address.family].has(address.value) || !this.cools(address) ? undefined : cooling;
+  }
+
+  coolingAfter(holder: string): readonly Address[] {
+    return [...(this.lbByHolder.get(holder)?.values() ?? [])].filter((address) => this.coolingOf(address)?.holder === holder);
+  }
+
+  private remember(holder: string, address: Address): void {
+    const known = this.lbByHolder.get(holder);
+    if (known === undefined) this.lbByHolder.set(holder, new Map([[formatAddress(address), address]]));
+    else known.set(formatAddress(address), address);
+  }
+  private forget(address: Address): void {
+    const holder = this.cooling[address.family].get(address.value)?.holder;
+    const known = holder === undefined ? undefined : this.lbByHolder.get(holder);
+    if (holder === undefined || known?.delete(formatAddress(address)) !== true) return;
+    if (known.size === 0) this.lbByHolder.delete(holder);
   }
 
   /** After an address was taken or freed. */

@@ -65,8 +65,15 @@ interface Found {
   last: bigint;
 }
 
+/** The ranges that a reservation is made in: the Service CIDRs, or those of an LB pool. */
+const poolsFor = ({ lbPool }: ReserveAddresses, state: ClusterState): readonly Pool[] => {
+  if (lbPool === undefined) return state.pools;
+  const ranges = state.lbRanges.filter((range) => range.lbPool === lbPool);
+  return ranges.length > 0 ? ranges : refuse({ code: 'lb_pool_not_found', pool: lbPool });
+};
+
 const anyFree = (command: ReserveAddresses, family: Family, state: ClusterState): Found => {
-  const chosen = chooseAddress(state.poolsOf(family), state.unavailable(family), new Draws(command.seed));
+  const chosen = chooseAddress(poolsFor(command, state).filter((pool) => pool.family === family), state.unavailable(family), new Draws(command.seed));
   if (chosen === undefined) return refuse({ code: 'pools_exhausted', cluster: command.name, family });
   return { pool: chosen.pool, first: chosen.value, last: chosen.value };
 };
@@ -77,8 +84,9 @@ const namedRange = (command: ReserveAddresses, wanted: { first: string; last: st
   const problem = (why: string): never => refuse({ code: 'cluster_invalid', problems: [{ field: 'addresses', value, why }] });
   if (first === undefined || last === undefined) return problem('is no address and no range; write 10.96.0.10, 10.96.0.10-10.96.0.19 or 10.96.0.16/28');
   if (first.family !== last.family || first.value > last.value) return problem('is no range: both ends are of one family, the lower one first');
-  const pool = poolOf(state.pools, first);
-  if (pool === undefined || poolOf(state.pools, last) !== pool) return problem('does not lie in one CIDR of the cluster');
+  const pools = poolsFor(command, state);
+  const pool = poolOf(pools, first);
+  if (pool === undefined || poolOf(pools, last) !== pool) return problem(`does not lie in one ${command.lbPool === undefined ? 'CIDR of the cluster' : `range of the LB pool ${command.lbPool}`}`);
   // A CIDR at the edge of its pool has the network or broadcast address in it, which nobody can get anyway.
   const found = { pool, first: isUsable(pool, first.value) ? first.value : first.value + 1n, last: isUsable(pool, last.value) ? last.value : last.value - 1n };
   if (found.first > found.last) return problem(`can never be handed out: it is the network or broadcast address of ${pool.name}`);

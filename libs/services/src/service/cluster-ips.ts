@@ -109,8 +109,8 @@ const takeRequested = (next: ServiceObject, text: string, state: ClusterState, n
 };
 
 /** What lets a Service have an address of a reservation, or one that cools down after another Service. */
-const reservationAnnotation = 'ipledger/reservation';
-const breakCoolDownAnnotation = 'ipledger/break-cool-down';
+export const reservationAnnotation = 'ipledger/reservation';
+export const breakCoolDownAnnotation = 'ipledger/break-cool-down';
 
 /** Why a free address is held back from this Service; undefined when it may have it. */
 const heldBackFrom = ({ metadata }: ServiceObject, reservation: ReservedRange | undefined, cooling: Cooling | undefined, named: string | undefined): string | undefined => {

@@ -2,6 +2,7 @@ import { encodeService } from '../codec/encode-service.js';
 import type { CreateService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
+import { serveLoadBalancer } from '../load-balancer/serve.js';
 import { trackWrite } from '../managed-fields/track.js';
 import { serviceOfReservation } from '../reservation/confirm.js';
 import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
@@ -52,7 +53,7 @@ const createNamed = (
   });
 };
 
-export type NewServiceOrder = Pick<CreateService, 'namespace' | 'newUid' | 'time' | 'dryRun' | 'fieldManager' | 'reservation'>;
+export type NewServiceOrder = Pick<CreateService, 'namespace' | 'newUid' | 'time' | 'dryRun' | 'fieldManager' | 'reservation' | 'sharedPools'>;
 
 /** Whoever creates an object owns every field that the request gave it. Changes `next` in place. */
 export const trackNew = (next: ServiceObject, order: NewServiceOrder): void => {
@@ -76,7 +77,10 @@ export const prepareNew = (
   refuseInvalid(next.metadata.name, validateCreate(next));
 
   const service = refOf(next);
-  const claims = [...addressEvents(service, taken, [], 'deleted', order.time), ...portEvents(service, ports, undefined, 'deleted')];
+  const claims = [
+    ...addressEvents(service, taken, [], 'deleted', order.time), ...portEvents(service, ports, undefined, 'deleted'),
+    ...serveLoadBalancer(next, undefined, state, draws, order),
+  ];
   return settleNew(next, claims, state, order.dryRun);
 };
 

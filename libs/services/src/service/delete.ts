@@ -2,6 +2,7 @@ import { encodeService } from '../codec/encode-service.js';
 import type { DeleteService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import type { Event } from '../events.js';
+import { releaseLoadBalancer } from '../load-balancer/serve.js';
 import { refuse } from '../rejection.js';
 import { needsHealthCheckPort, type ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
@@ -74,6 +75,7 @@ export const deletionEvents = (stored: ServiceObject, state: ClusterState, last:
   const released = [
     ...addressEvents(service, [], heldAddresses(spec, state), 'deleted', time),
     ...portEvents(service, ports, stored, 'deleted'),
+    ...releaseLoadBalancer(stored, 'deleted', state, time),
   ];
   last.metadata.resourceVersion = String(state.revision + released.length + 1);
   return [...released, { type: 'service.deleted', data: { service, previous: previousOf(stored), object: last } }];

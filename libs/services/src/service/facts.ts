@@ -21,7 +21,7 @@ export const addressEvents = (
   })),
 ];
 
-const coolDown = (pool: Pool | undefined, time: Date): { coolsUntil?: string } =>
+export const coolDown = (pool: Pool | undefined, time: Date): { coolsUntil?: string } =>
   pool === undefined || pool.coolDownSeconds === 0 ? {} : { coolsUntil: new Date(time.getTime() + pool.coolDownSeconds * 1000).toISOString() };
 
 export const portEvents = (service: ServiceRef, operation: PortOperation, stored: ServiceObject | undefined, reason: ReleaseReason | 'dropped'): Event[] => [

@@ -5,6 +5,7 @@ import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
 import { bandOf, isUsable, poolOf } from '../pool/pool.js';
+import { importLoadBalancer } from '../load-balancer/import-lb.js';
 import { refuse, refuseInvalid } from '../rejection.js';
 import { hasNodePorts, isExternalName, isHeadless, needsHealthCheckPort, type ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
@@ -25,15 +26,18 @@ export const importService = (command: ImportService, state: ClusterState, store
   next.metadata.namespace = command.namespace;
   fillClusterIPs(next.spec);
   const stored = storedText === undefined ? undefined : parseDocument(storedText);
+  const draws = new Draws(command.seed);
+  const lb = importLoadBalancer(next, stored, state, draws, command.time);
   if (stored !== undefined && sameButRevision(next, stored, storedText ?? '')) return unchanged(storedText ?? '');
-  const ports = new PortOperation(state, new Draws(command.seed), false);
+  const ports = new PortOperation(state, draws, false);
   const claims = claimsOf(next, stored, state, ports);
-  const conflicts = [...identityConflicts(command, next, stored), ...claims.conflicts];
+  const conflicts = [...identityConflicts(command, next, stored), ...claims.conflicts, ...lb.conflicts];
   if (conflicts.length > 0) return refuse({ code: 'import_conflict', name: command.name, conflicts });
   refuseInvalid(command.name, validateCreate(next));
   return settle(command, next, stored, [
     ...addressEvents(refOf(next), claims.taken, claims.released, isExternalName(next.spec) ? 'type-changed' : 'downgraded', command.time),
     ...portEvents(refOf(next), ports, stored, 'dropped'),
+    ...lb.events,
   ], state);
 };
 

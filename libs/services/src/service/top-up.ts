@@ -3,6 +3,7 @@ import { encodeService } from '../codec/encode-service.js';
 import type { TopUpService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
+import { serveLoadBalancer } from '../load-balancer/serve.js';
 import { refuse, refuseInvalid } from '../rejection.js';
 import { isExternalName, type ServiceObject } from '../service.js';
 import type { ClusterState } from '../state.js';
@@ -37,9 +38,10 @@ export const topUpService = (command: TopUpService, state: ClusterState, storedT
   const next = copyService(stored);
   next.spec.ipFamilies = [...(stored.spec.ipFamilies ?? []), missing];
   settleFamilies(next, stored, state.families);
-  const { taken } = changeAddresses(next, stored, state, new Draws(command.seed));
+  const draws = new Draws(command.seed);
+  const { taken } = changeAddresses(next, stored, state, draws);
   refuseInvalid(next.metadata.name, validateUpdate(next, stored));
-  const claims = addressEvents(refOf(stored), taken, [], 'downgraded', command.time);
+  const claims = [...addressEvents(refOf(stored), taken, [], 'downgraded', command.time), ...serveLoadBalancer(next, stored, state, draws, command)];
   if (!command.dryRun) next.metadata.resourceVersion = String(state.revision + claims.length + 1);
   const document = encodeService(next);
   return {

@@ -4,6 +4,8 @@ import type { UpdateService } from '../commands.js';
 import type { Accepted } from '../decision.js';
 import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
+import { serveLoadBalancer } from '../load-balancer/serve.js';
+import { keepAssigned } from '../load-balancer/status.js';
 import { sameButTimes, trackWrite } from '../managed-fields/track.js';
 import { refuse, refuseInvalid, withWarnings } from '../rejection.js';
 import { isExternalName, type ServiceObject } from '../service.js';
@@ -110,7 +112,10 @@ const changeSpec = (next: ServiceObject, stored: ServiceObject, command: UpdateS
   const reason = isExternalName(next.spec) ? 'type-changed' : 'downgraded';
   const portReason = next.spec.type === stored.spec.type ? 'dropped' : 'type-changed';
   return {
-    claims: [...addressEvents(service, taken, released, reason, command.time), ...portEvents(service, ports, stored, portReason)],
+    claims: [
+      ...addressEvents(service, taken, released, reason, command.time), ...portEvents(service, ports, stored, portReason),
+      ...serveLoadBalancer(next, stored, state, draws, command),
+    ],
     warnings: serviceWarnings(next),
   };
 };
@@ -120,6 +125,7 @@ const changeStatus = (next: ServiceObject, stored: ServiceObject): Change => {
   next.spec = stored.spec;
   keepSystemFields(next.metadata, stored.metadata);
   refuseInvalid(next.metadata.name, validateStatusUpdate(next, stored));
+  next.status = keepAssigned(next.status, stored);
   return { claims: [], warnings: statusWarnings(next) };
 };
 

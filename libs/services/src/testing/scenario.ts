@@ -93,7 +93,7 @@ export const contentsOf = (state: ClusterState) => ({
 const checkAccepted = (accepted: Accepted, command: Command, revision: number): void => {
   const { events, document } = accepted;
   if (command.dryRun) expect(events, 'a dry run has no events').toEqual([]);
-  const rank = (event: Event): number => (/^(ip|port|lb-member|lb-address)\./.test(event.type) ? 1 : event.type === 'cluster.registered' || event.type.startsWith('reservation.') ? 0 : event.type.startsWith('service.') ? 2 : 3);
+  const rank = (event: Event): number => (/^(ip|port|lb-member|lb-address|reservation)\./.test(event.type) ? 1 : event.type === 'cluster.registered' ? 0 : event.type.startsWith('service.') ? 2 : 3);
   if (command.type !== 'RemoveCluster') expect(events.map(rank), 'claims come before their Service').toEqual(events.map(rank).sort());
   const index = events.findIndex((event) => event.type.startsWith('service.'));
   const last = events[index];

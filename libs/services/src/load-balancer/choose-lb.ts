@@ -1,0 +1,174 @@
+import { formatAddress, parseAddress, type Address, type Family } from '@ipledger/ip';
+import type { Draws } from '../draws.js';
+import { chooseAddress } from '../pool/choose.js';
+import type { ReservedRange } from '../pool/held-back.js';
+import type { Pool } from '../pool/pool.js';
+import { breakCoolDownAnnotation, reservationAnnotation } from '../service/cluster-ips.js';
+import type { ClusterState } from '../state.js';
+import type { LbRequest } from './commands.js';
+import { memberKey, sharingGroupRef } from './holdings.js';
+import type { CompiledLbPool } from './lb-pool.js';
+
+/** An address that a Service is to have. `kept` = it has it; `joined` = its sharing group has it; `taken` = nobody has it. */
+export interface LbHad {
+  how: 'kept' | 'joined' | 'taken';
+  address: Address;
+  text: string;
+  pool: Pool;
+  scope: 'static' | 'dynamic';
+  /** The reservation it was held back by, which the Service named. */
+  reservation?: ReservedRange;
+}
+/** Why a Service gets no address of a family. */
+export interface LbLack {
+  family: Family;
+  reason: 'NoPool' | 'PoolsExhausted' | 'AddressNotAvailable';
+  why: string;
+}
+
+/** What somebody asks of the LB pools of a log. `cluster` is there in the log of a shared pool. */
+export interface LbAsking {
+  request: LbRequest;
+  cluster?: string;
+  state: ClusterState;
+  draws: Draws;
+  /** Addresses to prefer where nothing else is asked for, as texts: what it had before. */
+  preferred: readonly string[];
+}
+
+/**
+ * An address for each family: the one that it has, if that is still what it asks for; else the requested one, one of its sharing group,
+ * one that it had before, or a free one of the first pool that has any. Families are chosen by themselves: all or nothing is for the caller.
+ */
+export const chooseLbAddresses = (asking: LbAsking): { had: LbHad[]; lacking: LbLack[] } => {
+  const had: LbHad[] = [];
+  const lacking: LbLack[] = [];
+  const unreadable = requestProblem(asking.request);
+  for (const family of asking.request.families) {
+    const found = unreadable === undefined ? chooseFamily(family, asking) : lack(family, 'AddressNotAvailable', unreadable);
+    if ('how' in found) had.push(found);
+    else lacking.push(found);
+  }
+  return { had, lacking };
+};
+
+const lack = (family: Family, reason: LbLack['reason'], why: string): LbLack => ({ family, reason, why });
+
+const requestProblem = ({ requested, families }: LbRequest): string | undefined => {
+  const parsed = requested.map(parseAddress);
+  const bad = requested.find((_, i) => parsed[i] === undefined);
+  if (bad !== undefined) return `${JSON.stringify(bad.slice(0, 64))} is no address`;
+  const foreign = parsed.find((address) => address !== undefined && !families.includes(address.family));
+  if (foreign !== undefined) return `${formatAddress(foreign)} is of ${foreign.family}, which the Service does not have`;
+  return parsed.some((address, i) => parsed.findIndex((other) => other?.family === address?.family) < i) ? 'two addresses of one family are asked for' : undefined;
+};
+
+const chooseFamily = (family: Family, asking: LbAsking): LbHad | LbLack => {
+  const { request, state, draws } = asking;
+  const requested = request.requested.map(parseAddress).find((address) => address?.family === family);
+  const kept = keptOf(family, requested, asking);
+  if (kept !== undefined) return kept;
+  if (requested !== undefined) return chooseRequested(requested, asking);
+  const pools = state.lbPools.filter((pool) => serves(pool, request) && (pool.pool.autoAssign || pool.pool.name === request.pool));
+  const ranges = pools.flatMap((pool) => pool.ranges.filter((range) => range.family === family));
+  if (ranges.length === 0) return lack(family, 'NoPool', noPool(family, request));
+  for (const text of likely(asking)) {
+    const had = asBefore(text, family, ranges, asking);
+    if (had !== undefined) return had;
+  }
+  const chosen = chooseAddress(ranges, state.unavailable(family), draws);
+  if (chosen === undefined) return lack(family, 'PoolsExhausted', `no free ${family} address in ${[...new Set(ranges.map(({ lbPool }) => lbPool))].join(', ')}`);
+  const address = { family, value: chosen.value };
+  return { how: 'taken', address, text: formatAddress(address), pool: chosen.pool, scope: 'dynamic' };
+};
+
+const noPool = (family: Family, { pool }: LbRequest): string =>
+  pool === null ? `no LB pool of the cluster has ${family} addresses for this Service` : `the cluster has no LB pool ${pool} with ${family} addresses for this Service`;
+
+/** Whether a pool may serve a Service that asks for it, or for one of its addresses. */
+const serves = ({ pool, selects }: CompiledLbPool, request: LbRequest): boolean =>
+  (request.pool === null || request.pool === pool.name) && (pool.namespaces.length === 0 || pool.namespaces.includes(request.service.namespace)) && selects(request.labels);
+
+/** What it has stays, whatever became of the pool, as long as it asks for nothing else. */
+const keptOf = (family: Family, requested: Address | undefined, asking: LbAsking): LbHad | undefined => {
+  const { request, state, cluster } = asking;
+  const key = memberKey(cluster, request.service);
+  for (const text of state.lb.addressesOf(key)) {
+    const address = parseAddress(text);
+    const pool = address?.family === family ? state.poolOf(address) : undefined;
+    if (address === undefined || pool === undefined) continue;
+    const isAskedFor = (requested === undefined || requested.value === address.value) && (request.pool === null || request.pool === pool.lbPool);
+    const mine = state.lb.membersOf(text).find((member) => memberKey(member.cluster, member.service) === key);
+    if (isAskedFor && mine?.sharingGroup === request.sharingKey && whyNotShared(text, asking) === undefined)
+      return { how: 'kept', address, text, pool, scope: requested === undefined ? 'dynamic' : 'static' };
+  }
+  return undefined;
+};
+
+const chooseRequested = (address: Address, asking: LbAsking): LbHad | LbLack => {
+  const { request, state } = asking;
+  const text = formatAddress(address);
+  const refused = (why: string): LbLack => lack(address.family, 'AddressNotAvailable', `${text} ${why}`);
+  const pool = state.poolOf(address);
+  const owner = state.lbPools.find(({ pool: { name } }) => name === pool?.lbPool);
+  if (pool === undefined || owner === undefined) return refused('is in no LB pool of the cluster');
+  if (!serves(owner, request)) return refused(`is in the LB pool ${owner.pool.name}, which is not for this Service`);
+  const held = whyNotShared(text, asking);
+  if (held !== undefined) return refused(held);
+  if (pool.state === 'draining') return refused('is in a range that is being drained');
+  if (isHeld(text, asking)) return { how: 'joined', address, text, pool, scope: 'static' };
+  const reservation = state.reservationOf(address);
+  if (reservation !== undefined && reservation.record.name !== request.annotations[reservationAnnotation])
+    return refused(`is reserved; the annotation ${reservationAnnotation}: ${reservation.record.name} lets a Service have it`);
+  const cooling = state.coolingOf(address);
+  if (cooling !== undefined && !ownKeys(asking).includes(cooling.holder) && request.annotations[breakCoolDownAnnotation] !== 'true')
+    return refused(`cools down until ${new Date(cooling.untilMs).toISOString()}; the annotation ${breakCoolDownAnnotation}: "true" lets a Service have it`);
+  return { how: 'taken', address, text, pool, scope: 'static', ...(reservation && { reservation }) };
+};
+
+/** What cools down after the Service, or its group, is kept for them. */
+const ownKeys = ({ request: { service, sharingKey }, cluster }: LbAsking): string[] => [
+  memberKey(cluster, service), ...(sharingKey === null ? [] : [memberKey(cluster, sharingGroupRef(cluster, service.namespace, sharingKey))]),
+];
+
+/** Addresses to look at before a free one is chosen. */
+const likely = (asking: LbAsking): string[] => {
+  const { request: { service, sharingKey }, cluster, state, preferred } = asking;
+  const group = sharingKey === null ? [] : state.lb.addressesOfGroup(sharingGroupRef(cluster, service.namespace, sharingKey));
+  return [...group, ...state.lb.addressesOf(memberKey(cluster, service)), ...ownKeys(asking).flatMap((key) => state.coolingAfter(key).map(formatAddress)), ...preferred];
+};
+
+const asBefore = (text: string, family: Family, ranges: readonly Pool[], asking: LbAsking): LbHad | undefined => {
+  const { state } = asking;
+  const address = parseAddress(text);
+  if (address?.family !== family) return undefined;
+  const pool = state.poolOf(address);
+  if (pool === undefined || pool.state === 'draining' || !ranges.includes(pool) || whyNotShared(text, asking) !== undefined) return undefined;
+  if (isHeld(text, asking)) return { how: 'joined', address, text, pool, scope: 'dynamic' };
+  const cooling = state.coolingOf(address);
+  const isFree = state.reservationOf(address) === undefined && (cooling === undefined || ownKeys(asking).includes(cooling.holder));
+  return isFree ? { how: 'taken', address, text, pool, scope: 'dynamic' } : undefined;
+};
+
+const othersOf = (text: string, { request, cluster, state }: LbAsking) =>
+  state.lb.membersOf(text).filter((member) => memberKey(member.cluster, member.service) !== memberKey(cluster, request.service));
+
+/** By others than the Service itself. */
+const isHeld = (text: string, asking: LbAsking): boolean => othersOf(text, asking).length > 0;
+
+/** Why a Service may not have an address that others have; undefined when it may, or nobody has it. */
+const whyNotShared = (text: string, asking: LbAsking): string | undefined => {
+  const { request, cluster, state } = asking;
+  const others = othersOf(text, asking);
+  if (others.length === 0) {
+    const isMine = state.lb.membersOf(text).length > 0;
+    const address = parseAddress(text);
+    return !isMine && address !== undefined && state.taken[address.family].has(address.value) ? 'is held by another Service' : undefined;
+  }
+  const isOfGroup = request.sharingKey !== null && others.every(({ cluster: other, service, sharingGroup }) =>
+    sharingGroup === request.sharingKey && other === cluster && service.namespace === request.service.namespace);
+  if (!isOfGroup) return 'is held by another Service';
+  const port = request.ports.find((wanted) => others.some(({ ports }) => ports.includes(wanted)));
+  if (port !== undefined) return `is shared with a Service that has the port ${port} too`;
+  return others.every(({ backend }) => backend === request.backend) ? undefined : 'is shared with Services of another externalTrafficPolicy or selector';
+};

@@ -1,0 +1,106 @@
+import { parseAddress, type Family } from '@ipledger/ip';
+import type { Draws } from '../draws.js';
+import type { Event, LbReleaseReason } from '../events.js';
+import { refOf } from '../service/facts.js';
+import type { ServiceObject } from '../service.js';
+import { serviceKey, type ClusterState } from '../state.js';
+import type { Attachment } from './attachments.js';
+import { chooseLbAddresses, type LbHad, type LbLack } from './choose-lb.js';
+import type { LbRequest } from './commands.js';
+import { lbConditionOf } from './condition.js';
+import { joinEvents, leaveEvents } from './facts-lb.js';
+import { isServed, lbRequestOf, sharesAlike } from './request.js';
+import { showAddresses, withoutCondition } from './status.js';
+
+export interface LbOrder {
+  time: Date;
+  /** Shared pools serve this cluster: what its own cannot give may come from one of them. */
+  sharedPools?: boolean;
+}
+
+/**
+ * What a write of a Service does to its addresses of LB pools. Gives it what it lacks and own pools can give, takes away what it does
+ * not want any more, and shows both in `next.status`; changes nothing else of `next`.
+ * @param stored the Service as it is; undefined on create
+ */
+export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | undefined, state: ClusterState, draws: Draws, order: LbOrder): Event[] => {
+  const wasOfType = stored?.spec.type === 'LoadBalancer';
+  if (next.spec.type !== 'LoadBalancer' && !wasOfType) return [];
+  if (!isServed(next, stored, state.definition?.defaultLoadBalancer === true)) return stopServing(next, stored, state, order.time);
+  if (next.metadata.deletionTimestamp !== undefined) return [];
+
+  const request = lbRequestOf(next);
+  const plan = planOf(request, stored, state, draws);
+  const service = refOf(next);
+  const reasonOf = reasonsOf(request, stored);
+  const kept = new Set(plan.had.flatMap(({ how, text }) => (how === 'kept' ? [text] : [])));
+  const left = state.lb.addressesOf(serviceKey(service.namespace, service.name)).filter((text) => !kept.has(text));
+  // One that stays in its group with other ports leaves and joins: the address stays where it is.
+  const rejoined = stored === undefined || sharesAlike(lbRequestOf(stored), request) ? [] : plan.had.filter(({ how }) => how === 'kept');
+  showAddresses(next, [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)], plan.lacking, { ...order, before: lbConditionOf(next) });
+  return [
+    ...leaveEvents(left, { service }, reasonOf, state, order.time),
+    ...rejoinEvents(rejoined, request, state, order.time),
+    ...state.attachments.of(serviceKey(service.namespace, service.name)).filter((attached) => !plan.attached.includes(attached)).map((attached): Event =>
+      ({ type: 'lb-address.detached', data: { ...attached, reason: reasonOf(attached.address) } })),
+    ...joinEvents(plan.had, { request }),
+  ];
+};
+
+interface Plan {
+  had: LbHad[];
+  /** What it keeps of a shared pool. */
+  attached: readonly Attachment[];
+  lacking: LbLack[];
+}
+
+/** The families of one Service never come from two logs: while it has addresses of a shared pool, its own pools give it none. */
+const planOf = (request: LbRequest, stored: ServiceObject | undefined, state: ClusterState, draws: Draws): Plan => {
+  const key = serviceKey(request.service.namespace, request.service.name);
+  const attached = state.attachments.of(key).filter((attachment) => stillWanted(attachment, request, stored));
+  const missing = request.families.filter((family) => !attached.some((attachment) => attachment.family === family));
+  const keepsAttached = attached.length > 0 && (missing.length === 0 || !request.needsAll);
+  if (keepsAttached) return { had: [], attached, lacking: missing.map((family): LbLack => ({ family, reason: 'NoPool', why: `the LB pool ${attached[0]?.lbPool} has not given it one` })) };
+  const preferred = (stored?.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+  const { had, lacking } = chooseLbAddresses({ request, state, draws, preferred });
+  return { had: request.needsAll && lacking.length > 0 ? [] : had, attached: [], lacking };
+};
+
+const stillWanted = (attachment: Attachment, request: LbRequest, stored: ServiceObject | undefined): boolean =>
+  isAskedFor(attachment, request) && stored !== undefined && sharesAlike(lbRequestOf(stored), request);
+
+/** Whether an address of a shared pool is one that a Service asks for: by family, and by number and pool where it names them. */
+export const isAskedFor = ({ address: text, lbPool }: Pick<Attachment, 'address' | 'lbPool'>, { families, requested, pool }: LbRequest): boolean => {
+  const address = parseAddress(text);
+  if (address === undefined || !families.includes(address.family) || (pool !== null && pool !== lbPool)) return false;
+  const numbers = requested.map(parseAddress).filter((other) => other?.family === address.family);
+  return numbers.length === 0 || numbers.some((other) => other?.value === address.value);
+};
+
+const rejoinEvents = (had: readonly LbHad[], request: LbRequest, state: ClusterState, time: Date): Event[] => [
+  ...leaveEvents(had.map(({ text }) => text), request, () => 'sharing-changed', state, time).filter(({ type }) => type === 'lb-member.left'),
+  ...joinEvents(had.map((one): LbHad => ({ ...one, how: 'joined' })), { request }),
+];
+
+const reasonsOf = (request: LbRequest, stored: ServiceObject | undefined) => (text: string): LbReleaseReason => {
+  const family = parseAddress(text)?.family as Family;
+  if (!request.families.includes(family)) return 'downgraded';
+  return stored !== undefined && !sharesAlike(lbRequestOf(stored), request) ? 'sharing-changed' : 'not-wanted';
+};
+
+/** Of another type or class now. What another controller has written of a Service that was never ours is none of our business. */
+const stopServing = (next: ServiceObject, stored: ServiceObject | undefined, state: ClusterState, time: Date): Event[] => {
+  const events = releaseLoadBalancer(next, next.spec.type === 'LoadBalancer' ? 'class-changed' : 'type-changed', state, time);
+  if (stored !== undefined && lbConditionOf(stored) !== undefined) next.status = { ...withoutCondition(next.status), loadBalancer: {} };
+  return events;
+};
+
+/** Takes everything of LB pools away from a Service. */
+export const releaseLoadBalancer = (stored: ServiceObject, reason: LbReleaseReason, state: ClusterState, time: Date): Event[] => {
+  const service = refOf(stored);
+  const key = serviceKey(service.namespace, service.name);
+  return [
+    ...leaveEvents(state.lb.addressesOf(key), { service }, () => reason, state, time),
+    ...state.attachments.of(key).map((attached): Event => ({ type: 'lb-address.detached', data: { ...attached, reason } })),
+  ];
+};
