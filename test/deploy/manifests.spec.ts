@@ -54,6 +54,16 @@ describe('deploy/kubernetes', () => {
     expect([...kustomization.resources].sort()).toEqual(files.sort());
   });
 
+  it('has the names that docs/deploy.md tells to type', () => {
+    const page = text('docs/deploy.md');
+    const [, namespace, kind, name] = /kubectl -n (\S+) delete (\S+) (\S+)`, then apply/.exec(page) ?? [];
+    expect([namespace, workloads.some(([of, { kind: is }]) => of === name && (is as string).toLowerCase() === kind)]).toEqual([kustomization.namespace, true]);
+    expect(manifests.some(({ value }) => value.kind === 'Namespace' && value.metadata.name === namespace)).toBe(true);
+    const secrets = [...page.matchAll(/create secret generic (\S+)/g)].map(([, secret]) => secret);
+    expect(secrets).toHaveLength(2);
+    for (const secret of secrets) expect(JSON.stringify(workloads)).toContain(`"${secret}"`);
+  });
+
   it('sets variables that the configuration knows', () => {
     for (const literal of kustomization.configMapGenerator[0].literals as string[]) expect(variables).toContain(literal.split('=')[0]);
   });
