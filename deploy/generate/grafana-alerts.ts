@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { generatedNote } from './prometheus-rules.js';
-import { alerts, runbookLink, writtenOut, type Alert } from './rules.js';
+import { alertGroupNames, alerts, runbookLink, writtenOut, type Alert } from './rules.js';
 
 /** The Prometheus data source of the provisioning files; alerts, unlike dashboards, have no variable to choose another. */
 export const prometheusUid = 'ipledger-prometheus';
@@ -11,7 +11,7 @@ export const prometheusUid = 'ipledger-prometheus';
  */
 export const grafanaAlerts = (): string => `# ${generatedNote}\n${stringify({
   apiVersion: 1,
-  groups: (['capacity', 'service'] as const).map((group) => ({
+  groups: alertGroupNames.map((group) => ({
     orgId: 1, name: `ipledger-${group}`, folder: 'ipledger', interval: '1m',
     rules: alerts.filter((alert) => alert.group === group).map(grafanaAlert),
   })),

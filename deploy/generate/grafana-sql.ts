@@ -1,4 +1,4 @@
-import { lagMax, sampleCount, samplesSql, windowMsMin } from '@ipledger/observability';
+import { clusterOf, isShared, lagMax, sampleCount, samplesSql, windowMsMin } from '@ipledger/observability';
 
 interface SqlView {
   name: string;
@@ -21,7 +21,7 @@ const trendFunction = `CREATE OR REPLACE FUNCTION grafana.trend(samples numeric[
     WHERE now() - began >= interval '${windowMsMin / 1000} seconds') AS quartiles
 $$`;
 
-const pools = `SELECT p.cluster, p.pool, p.family, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
+const pools = `SELECT p.cluster, p.pool, p.family, p.kind, p.lb_pool, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
     CASE p.state WHEN 'open' THEN p.reserved ELSE p.capacity - p.allocated END AS reserved,
     CASE p.state WHEN 'open' THEN p.cooling_down ELSE 0 END AS cooling_down, CASE p.state WHEN 'open' THEN p.available ELSE 0 END AS available,
     (SELECT b.allocated FROM views.pool_bands b WHERE b.cluster = p.cluster AND b.pool = p.pool AND b.family = p.family AND b.band = 'static') AS static_allocated,
@@ -30,44 +30,45 @@ const pools = `SELECT p.cluster, p.pool, p.family, p.state, p.position, p.prefix
 const samples = samplesSql('now()');
 
 /** The history without repeats: its minutes while they are kept, before that its hours, and before that its days. */
-const history = `SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision FROM views.usage_history h
+const history = `SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision, h.kind, h.lb_pool FROM views.usage_history h
   WHERE h.step_seconds = 60 OR (h.step_seconds = 3600 AND h.bucket < now() - interval '14 days') OR (h.step_seconds = 86400 AND h.bucket < now() - interval '400 days')`;
 const sameBefore = (alias: string): string => `views.usage_history e WHERE e.cluster = ${alias}.cluster AND e.pool = ${alias}.pool AND e.family = ${alias}.family AND e.step_seconds = ${alias}.step_seconds`;
 
 const views: readonly SqlView[] = [
   {
-    name: 'grafana_pools', comment: 'One row per cluster, pool and family, as of a revision. A draining pool has nothing available: what is free in it is reserved.',
-    query: `SELECT p.cluster, p.pool, p.family, p.state, p.prefix_length, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
+    name: 'grafana_pools', comment: 'One row per cluster, pool and family, as of a revision: Service CIDRs (kind cluster-ip) and ranges of LB pools (kind load-balancer, lb_pool; those of a shared LB pool have the cluster \'\'). A draining pool has nothing available: what is free in it is reserved.',
+    query: `SELECT ${clusterOf('p')} AS cluster, p.pool, p.family, p.state, p.prefix_length, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
     CASE WHEN p.capacity > 0 THEN ((p.capacity - p.available) / p.capacity)::float8 END AS utilization, p.static_allocated, p.dynamic_allocated,
-    ${forecastColumns('p.available')}, p.revision
+    ${forecastColumns('p.available')}, p.revision, p.kind, p.lb_pool
   FROM (${pools}) AS p
   LEFT JOIN (${samples}) AS s ON s.cluster = p.cluster AND s.pool = p.pool AND s.family = p.family
   LEFT JOIN LATERAL grafana.trend(s.samples || p.allocated, s.began) AS t ON true`,
   },
   {
-    name: 'grafana_clusters', comment: 'One row per cluster and family, its pools summed. Utilization and forecast are those of its open pools.',
+    name: 'grafana_clusters', comment: 'One row per cluster and family, its Service CIDRs summed. Utilization and forecast are those of its open pools.',
     query: `SELECT p.cluster, p.family, p.cidrs, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
     CASE WHEN p.judged > 0 THEN ((p.judged - p.available) / p.judged)::float8 END AS utilization, p.static_allocated, p.dynamic_allocated,
     ${forecastColumns('p.available')}, p.revision
   FROM (SELECT cluster, family, string_agg(pool, ',' ORDER BY position) AS cidrs, sum(capacity) AS capacity, sum(allocated)::bigint AS allocated, sum(reserved) AS reserved, sum(cooling_down) AS cooling_down, sum(available) AS available,
       CASE count(*) WHEN 1 THEN sum(capacity) ELSE sum(capacity) FILTER (WHERE state = 'open') END AS judged, sum(allocated) FILTER (WHERE state = 'open') AS open_allocated,
       sum(static_allocated)::bigint AS static_allocated, sum(dynamic_allocated)::bigint AS dynamic_allocated, min(revision) AS revision
-    FROM (${pools}) AS each GROUP BY cluster, family) AS p
+    FROM (${pools} AND p.kind = 'cluster-ip') AS each GROUP BY cluster, family) AS p
   LEFT JOIN (SELECT cluster, family, min(began) AS began, array_agg(used ORDER BY i) AS samples FROM (
       SELECT s.cluster, s.family, a.i, min(s.family_began) AS began, sum(a.v) AS used FROM (${samples}) AS s
-      CROSS JOIN LATERAL unnest(coalesce(s.family_samples, s.samples)) WITH ORDINALITY AS a (v, i) GROUP BY s.cluster, s.family, a.i) AS sums GROUP BY cluster, family) AS s
+      CROSS JOIN LATERAL unnest(coalesce(s.family_samples, s.samples)) WITH ORDINALITY AS a (v, i) WHERE s.lb_pool IS NULL GROUP BY s.cluster, s.family, a.i) AS sums GROUP BY cluster, family) AS s
     ON s.cluster = p.cluster AND s.family = p.family
   LEFT JOIN LATERAL grafana.trend(s.samples || p.open_allocated, s.began) AS t ON true`,
   },
   {
     name: 'grafana_pool_history', comment: 'A row where something changed, the last value of its step (minutes for 14 days, hours for 400, then days); in between the value stays.',
-    query: `SELECT h.bucket AS "time", h.cluster, h.pool, h.family, h.allocated, h.available, CASE WHEN h.capacity > 0 THEN (h.allocated / h.capacity)::float8 END AS utilization, h.revision
+    query: `SELECT h.bucket AS "time", ${clusterOf('h')} AS cluster, h.pool, h.family, h.allocated, h.available, CASE WHEN h.capacity > 0 THEN (h.allocated / h.capacity)::float8 END AS utilization, h.revision, h.kind, h.lb_pool
   FROM (${history}) AS h`,
   },
   {
-    name: 'grafana_namespaces', comment: 'Addresses that a namespace holds, by family.',
-    query: `SELECT n.cluster, n.namespace, n.family, sum(n.allocated)::bigint AS allocated, min(k.revision) AS revision
-  FROM views.namespace_usage n JOIN views.checkpoints k ON k.cluster = n.cluster GROUP BY n.cluster, n.namespace, n.family`,
+    name: 'grafana_namespaces', comment: 'Cluster IPs that a namespace holds, by family; lb_allocated are those of LB pools of its cluster.',
+    query: `SELECT n.cluster, n.namespace, n.family, coalesce(sum(n.allocated) FILTER (WHERE n.kind = 'cluster-ip'), 0)::bigint AS allocated, min(k.revision) AS revision,
+    coalesce(sum(n.allocated) FILTER (WHERE n.kind = 'load-balancer'), 0)::bigint AS lb_allocated
+  FROM views.namespace_usage n JOIN views.checkpoints k ON k.cluster = n.cluster WHERE NOT ${isShared('n')} GROUP BY n.cluster, n.namespace, n.family`,
   },
   {
     name: 'grafana_services', comment: 'How many Services there are of each kind.',
@@ -76,9 +77,9 @@ const views: readonly SqlView[] = [
   },
   {
     name: 'grafana_annotations', comment: 'Pools that came and went, and from when to when one was full, exact to a step of the history; and what verifications found.',
-    query: `SELECT "time", time_end, title, pool || CASE title WHEN 'Pool added' THEN ' was added to ' WHEN 'Pool removed' THEN ' was removed from ' ELSE ' is full in ' END || cluster AS text,
-    CASE title WHEN 'Pool added' THEN 'pool-added' WHEN 'Pool removed' THEN 'pool-removed' ELSE 'exhaustion' END || ',' || family AS tags, cluster
-  FROM (SELECT h.bucket AS "time", h.cluster, h.pool, h.family,
+    query: `SELECT "time", time_end, title, pool || coalesce(' of LB pool ' || lb_pool, '') || CASE title WHEN 'Pool added' THEN ' was added to ' WHEN 'Pool removed' THEN ' was removed from ' ELSE ' is full in ' END || CASE WHEN ${isShared('noted')} THEN 'the shared LB pools' ELSE cluster END AS text,
+    CASE title WHEN 'Pool added' THEN 'pool-added' WHEN 'Pool removed' THEN 'pool-removed' ELSE 'exhaustion' END || ',' || family AS tags, ${clusterOf('noted')} AS cluster, lb_pool, CASE WHEN lb_pool IS NULL THEN 'cluster-ip' ELSE 'load-balancer' END AS kind
+  FROM (SELECT h.bucket AS "time", h.cluster, h.pool, h.family, h.lb_pool,
       CASE WHEN h.capacity > 0 AND h.allocated >= h.capacity AND coalesce(was.allocated < was.capacity OR was.capacity = 0, true) THEN
         (SELECT min(e.bucket) FROM ${sameBefore('h')} AND e.bucket > h.bucket AND e.allocated < e.capacity) END AS time_end,
       CASE WHEN h.capacity = 0 AND was.capacity > 0 THEN 'Pool removed' WHEN h.capacity > 0 AND h.allocated >= h.capacity AND (was.allocated < was.capacity OR was.capacity = 0) THEN 'Pool full'
@@ -86,8 +87,12 @@ const views: readonly SqlView[] = [
           AND e.step_seconds = 86400 AND e.bucket < date_trunc('day', h.bucket, 'UTC'))) THEN 'Pool added' END AS title
     FROM (${history}) AS h LEFT JOIN LATERAL (SELECT e.capacity, e.allocated FROM ${sameBefore('h')} AND e.bucket < h.bucket ORDER BY e.bucket DESC LIMIT 1) AS was ON true
     WHERE h.pool <> '') AS noted WHERE title IS NOT NULL
-  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', cluster
-  FROM views.verify_findings`,
+  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', ${clusterOf('f')}, NULL, NULL
+  FROM views.verify_findings f`,
+  },
+  {
+    name: 'grafana_lb_waiting', comment: 'Services that lack addresses of LB pools: which families, why, and since when without a break.',
+    query: 'SELECT w.cluster, w.namespace, w.name, array_to_string(w.families, \',\') AS families, w.reason, w.since, w.revision FROM views.lb_waits w',
   },
 ];
 

@@ -9,9 +9,11 @@ export interface RecordingRule {
   expr: string;
 }
 
+export const alertGroupNames = ['capacity', 'load-balancer', 'service'] as const;
+
 export interface Alert {
   name: string;
-  group: 'capacity' | 'service';
+  group: (typeof alertGroupNames)[number];
   /** PromQL over what is recorded, or over the same written out where nothing is recorded. */
   expr(series: FamilySeries): string;
   /** How long it must be true; `0s` = at once. */
@@ -21,6 +23,11 @@ export interface Alert {
   summary: string;
   description: string;
 }
+
+/** Of each LB pool and family, over the ranges that do not drain: Services may ask for a pool by name, so each is judged by itself. */
+const lbPool = (figure: 'available' | 'capacity'): string =>
+  `sum by (cluster, lb_pool, family) (max by (cluster, lb_pool, pool, family) (ipledger_lb_pool_${figure}_addresses) unless on (cluster, lb_pool, pool, family) ipledger_lb_pool_info{state="draining"})`;
+const lbName = 'LB pool {{ $labels.lb_pool }} {{ $labels.family }}';
 
 /** Where an alert finds the two figures of a family: the share in use and what is left. */
 export interface FamilySeries {
@@ -117,6 +124,34 @@ const capacityAlerts: readonly Omit<Alert, 'group'>[] = [
 
 const staleSpan = '18h';
 
+const loadBalancerAlerts: readonly Omit<Alert, 'group'>[] = [
+  {
+    name: 'IpledgerLbPoolNearlyFull', for: '15m', severity: 'warning',
+    // The second guard keeps large pools quiet, as above.
+    expr: () => `1 - ${lbPool('available')} / ${lbPool('capacity')} > 0.9 and ${lbPool('available')} < 10`,
+    summary: `${lbName}: {{ $value | humanizePercentage }} of the addresses are in use`,
+    description: 'Fewer than 10 addresses of the family are left in this LB pool. Of a shared pool the label cluster is empty.',
+  },
+  {
+    name: 'IpledgerLbPoolFull', for: '5m', severity: 'warning',
+    expr: () => `${lbPool('available')} == 0`,
+    summary: `${lbName}: no load balancer address is left`,
+    description: 'Further Services of type LoadBalancer wait until an address comes back, or get one of another pool. Their cluster IPs are not concerned.',
+  },
+  {
+    name: 'IpledgerLoadBalancerWaiting', for: '10m', severity: 'warning',
+    expr: () => 'max by (cluster, reason) (ipledger_lb_waiting_services) > 0',
+    summary: '{{ $labels.cluster }}: {{ $value }} Services wait for load balancer addresses ({{ $labels.reason }})',
+    description: 'They exist and have cluster IPs; the condition ipledger.io/LoadBalancerAddresses of each says what it lacks.',
+  },
+  {
+    name: 'IpledgerLbClaimsNotReleased', for: '5m', severity: 'warning',
+    expr: () => 'max by (lb_pool) (ipledger_lb_oldest_unattached_claim_seconds) > 600',
+    summary: 'LB pool {{ $labels.lb_pool }}: an address has been claimed for {{ $value | humanizeDuration }} and no Service has it',
+    description: 'The steps of the assigner take a second. Nothing is held twice, but the address is neither used nor free.',
+  },
+];
+
 const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
   {
     name: 'IpledgerAllocationsFailing', for: '2m', severity: 'critical',
@@ -205,6 +240,7 @@ const serviceAlerts: readonly Omit<Alert, 'group'>[] = [
 
 export const alerts: readonly Alert[] = [
   ...capacityAlerts.map((alert) => ({ ...alert, group: 'capacity' as const })),
+  ...loadBalancerAlerts.map((alert) => ({ ...alert, group: 'load-balancer' as const })),
   ...serviceAlerts.map((alert) => ({ ...alert, group: 'service' as const })),
 ];
 

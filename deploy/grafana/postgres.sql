@@ -16,18 +16,19 @@ DROP VIEW IF EXISTS grafana.grafana_pool_history;
 DROP VIEW IF EXISTS grafana.grafana_namespaces;
 DROP VIEW IF EXISTS grafana.grafana_services;
 DROP VIEW IF EXISTS grafana.grafana_annotations;
-CREATE VIEW grafana.grafana_pools AS SELECT p.cluster, p.pool, p.family, p.state, p.prefix_length, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
+DROP VIEW IF EXISTS grafana.grafana_lb_waiting;
+CREATE VIEW grafana.grafana_pools AS SELECT CASE WHEN p.cluster LIKE 'lb-pool:%' THEN '' ELSE p.cluster END AS cluster, p.pool, p.family, p.state, p.prefix_length, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
     CASE WHEN p.capacity > 0 THEN ((p.capacity - p.available) / p.capacity)::float8 END AS utilization, p.static_allocated, p.dynamic_allocated,
     CASE WHEN t.middle > 0 AND p.available > 0 THEN t.middle * 86400 END AS trend_per_day,
     CASE WHEN t.middle > 0 AND p.available > 0 AND t.fast > 0 AND p.available / t.fast < 3153600000 THEN now() + p.available::float8 / t.fast * interval '1 second' END AS exhausts_at_earliest,
-    CASE WHEN t.middle > 0 AND p.available > 0 AND t.slow > 0 AND p.available / t.slow < 3153600000 THEN now() + p.available::float8 / t.slow * interval '1 second' END AS exhausts_at_latest, p.revision
-  FROM (SELECT p.cluster, p.pool, p.family, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
+    CASE WHEN t.middle > 0 AND p.available > 0 AND t.slow > 0 AND p.available / t.slow < 3153600000 THEN now() + p.available::float8 / t.slow * interval '1 second' END AS exhausts_at_latest, p.revision, p.kind, p.lb_pool
+  FROM (SELECT p.cluster, p.pool, p.family, p.kind, p.lb_pool, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
     CASE p.state WHEN 'open' THEN p.reserved ELSE p.capacity - p.allocated END AS reserved,
     CASE p.state WHEN 'open' THEN p.cooling_down ELSE 0 END AS cooling_down, CASE p.state WHEN 'open' THEN p.available ELSE 0 END AS available,
     (SELECT b.allocated FROM views.pool_bands b WHERE b.cluster = p.cluster AND b.pool = p.pool AND b.family = p.family AND b.band = 'static') AS static_allocated,
     (SELECT b.allocated FROM views.pool_bands b WHERE b.cluster = p.cluster AND b.pool = p.pool AND b.family = p.family AND b.band = 'dynamic') AS dynamic_allocated, k.revision
   FROM views.pools p JOIN views.checkpoints k ON k.cluster = p.cluster WHERE p.pool <> '') AS p
-  LEFT JOIN (SELECT w.cluster, w.pool, w.family, w.began, w.family_began,
+  LEFT JOIN (SELECT w.cluster, w.pool, w.family, w.lb_pool, w.began, w.family_began,
     ARRAY(SELECT coalesce((SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 60 AND h.bucket <= w.began + (now() - w.began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 3600 AND h.bucket <= w.began + (now() - w.began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
@@ -38,11 +39,11 @@ CREATE VIEW grafana.grafana_pools AS SELECT p.cluster, p.pool, p.family, p.state
         AND h.family = w.family AND h.step_seconds = 3600 AND h.bucket <= w.family_began + (now() - w.family_began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 86400 AND h.bucket <= w.family_began + (now() - w.family_began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), 0) END FROM generate_series(0, 46) AS i ORDER BY i)
     END AS family_samples
-  FROM (SELECT b.*, min(b.began) OVER (PARTITION BY b.cluster, b.family) AS family_began FROM (
-      SELECT p.cluster, p.pool, p.family, greatest(p.declared_at, now() - interval '1209600 seconds') AS began
+  FROM (SELECT b.*, min(b.began) OVER (PARTITION BY b.cluster, b.family, b.lb_pool) AS family_began FROM (
+      SELECT p.cluster, p.pool, p.family, p.lb_pool, greatest(p.declared_at, now() - interval '1209600 seconds') AS began
       FROM views.pools p WHERE p.pool <> '' AND p.state = 'open') AS b) AS w) AS s ON s.cluster = p.cluster AND s.pool = p.pool AND s.family = p.family
   LEFT JOIN LATERAL grafana.trend(s.samples || p.allocated, s.began) AS t ON true;
-COMMENT ON VIEW grafana.grafana_pools IS 'One row per cluster, pool and family, as of a revision. A draining pool has nothing available: what is free in it is reserved.';
+COMMENT ON VIEW grafana.grafana_pools IS 'One row per cluster, pool and family, as of a revision: Service CIDRs (kind cluster-ip) and ranges of LB pools (kind load-balancer, lb_pool; those of a shared LB pool have the cluster ''''). A draining pool has nothing available: what is free in it is reserved.';
 
 CREATE VIEW grafana.grafana_clusters AS SELECT p.cluster, p.family, p.cidrs, p.capacity, p.allocated, p.reserved, p.cooling_down, p.available,
     CASE WHEN p.judged > 0 THEN ((p.judged - p.available) / p.judged)::float8 END AS utilization, p.static_allocated, p.dynamic_allocated,
@@ -52,14 +53,14 @@ CREATE VIEW grafana.grafana_clusters AS SELECT p.cluster, p.family, p.cidrs, p.c
   FROM (SELECT cluster, family, string_agg(pool, ',' ORDER BY position) AS cidrs, sum(capacity) AS capacity, sum(allocated)::bigint AS allocated, sum(reserved) AS reserved, sum(cooling_down) AS cooling_down, sum(available) AS available,
       CASE count(*) WHEN 1 THEN sum(capacity) ELSE sum(capacity) FILTER (WHERE state = 'open') END AS judged, sum(allocated) FILTER (WHERE state = 'open') AS open_allocated,
       sum(static_allocated)::bigint AS static_allocated, sum(dynamic_allocated)::bigint AS dynamic_allocated, min(revision) AS revision
-    FROM (SELECT p.cluster, p.pool, p.family, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
+    FROM (SELECT p.cluster, p.pool, p.family, p.kind, p.lb_pool, p.state, p.position, p.prefix_length, p.capacity, p.allocated,
     CASE p.state WHEN 'open' THEN p.reserved ELSE p.capacity - p.allocated END AS reserved,
     CASE p.state WHEN 'open' THEN p.cooling_down ELSE 0 END AS cooling_down, CASE p.state WHEN 'open' THEN p.available ELSE 0 END AS available,
     (SELECT b.allocated FROM views.pool_bands b WHERE b.cluster = p.cluster AND b.pool = p.pool AND b.family = p.family AND b.band = 'static') AS static_allocated,
     (SELECT b.allocated FROM views.pool_bands b WHERE b.cluster = p.cluster AND b.pool = p.pool AND b.family = p.family AND b.band = 'dynamic') AS dynamic_allocated, k.revision
-  FROM views.pools p JOIN views.checkpoints k ON k.cluster = p.cluster WHERE p.pool <> '') AS each GROUP BY cluster, family) AS p
+  FROM views.pools p JOIN views.checkpoints k ON k.cluster = p.cluster WHERE p.pool <> '' AND p.kind = 'cluster-ip') AS each GROUP BY cluster, family) AS p
   LEFT JOIN (SELECT cluster, family, min(began) AS began, array_agg(used ORDER BY i) AS samples FROM (
-      SELECT s.cluster, s.family, a.i, min(s.family_began) AS began, sum(a.v) AS used FROM (SELECT w.cluster, w.pool, w.family, w.began, w.family_began,
+      SELECT s.cluster, s.family, a.i, min(s.family_began) AS began, sum(a.v) AS used FROM (SELECT w.cluster, w.pool, w.family, w.lb_pool, w.began, w.family_began,
     ARRAY(SELECT coalesce((SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 60 AND h.bucket <= w.began + (now() - w.began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 3600 AND h.bucket <= w.began + (now() - w.began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
@@ -70,41 +71,45 @@ CREATE VIEW grafana.grafana_clusters AS SELECT p.cluster, p.family, p.cidrs, p.c
         AND h.family = w.family AND h.step_seconds = 3600 AND h.bucket <= w.family_began + (now() - w.family_began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), (SELECT h.allocated FROM views.usage_history h WHERE h.cluster = w.cluster AND h.pool = w.pool
         AND h.family = w.family AND h.step_seconds = 86400 AND h.bucket <= w.family_began + (now() - w.family_began) * i / 47 ORDER BY h.bucket DESC LIMIT 1), 0) END FROM generate_series(0, 46) AS i ORDER BY i)
     END AS family_samples
-  FROM (SELECT b.*, min(b.began) OVER (PARTITION BY b.cluster, b.family) AS family_began FROM (
-      SELECT p.cluster, p.pool, p.family, greatest(p.declared_at, now() - interval '1209600 seconds') AS began
+  FROM (SELECT b.*, min(b.began) OVER (PARTITION BY b.cluster, b.family, b.lb_pool) AS family_began FROM (
+      SELECT p.cluster, p.pool, p.family, p.lb_pool, greatest(p.declared_at, now() - interval '1209600 seconds') AS began
       FROM views.pools p WHERE p.pool <> '' AND p.state = 'open') AS b) AS w) AS s
-      CROSS JOIN LATERAL unnest(coalesce(s.family_samples, s.samples)) WITH ORDINALITY AS a (v, i) GROUP BY s.cluster, s.family, a.i) AS sums GROUP BY cluster, family) AS s
+      CROSS JOIN LATERAL unnest(coalesce(s.family_samples, s.samples)) WITH ORDINALITY AS a (v, i) WHERE s.lb_pool IS NULL GROUP BY s.cluster, s.family, a.i) AS sums GROUP BY cluster, family) AS s
     ON s.cluster = p.cluster AND s.family = p.family
   LEFT JOIN LATERAL grafana.trend(s.samples || p.open_allocated, s.began) AS t ON true;
-COMMENT ON VIEW grafana.grafana_clusters IS 'One row per cluster and family, its pools summed. Utilization and forecast are those of its open pools.';
+COMMENT ON VIEW grafana.grafana_clusters IS 'One row per cluster and family, its Service CIDRs summed. Utilization and forecast are those of its open pools.';
 
-CREATE VIEW grafana.grafana_pool_history AS SELECT h.bucket AS "time", h.cluster, h.pool, h.family, h.allocated, h.available, CASE WHEN h.capacity > 0 THEN (h.allocated / h.capacity)::float8 END AS utilization, h.revision
-  FROM (SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision FROM views.usage_history h
+CREATE VIEW grafana.grafana_pool_history AS SELECT h.bucket AS "time", CASE WHEN h.cluster LIKE 'lb-pool:%' THEN '' ELSE h.cluster END AS cluster, h.pool, h.family, h.allocated, h.available, CASE WHEN h.capacity > 0 THEN (h.allocated / h.capacity)::float8 END AS utilization, h.revision, h.kind, h.lb_pool
+  FROM (SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision, h.kind, h.lb_pool FROM views.usage_history h
   WHERE h.step_seconds = 60 OR (h.step_seconds = 3600 AND h.bucket < now() - interval '14 days') OR (h.step_seconds = 86400 AND h.bucket < now() - interval '400 days')) AS h;
 COMMENT ON VIEW grafana.grafana_pool_history IS 'A row where something changed, the last value of its step (minutes for 14 days, hours for 400, then days); in between the value stays.';
 
-CREATE VIEW grafana.grafana_namespaces AS SELECT n.cluster, n.namespace, n.family, sum(n.allocated)::bigint AS allocated, min(k.revision) AS revision
-  FROM views.namespace_usage n JOIN views.checkpoints k ON k.cluster = n.cluster GROUP BY n.cluster, n.namespace, n.family;
-COMMENT ON VIEW grafana.grafana_namespaces IS 'Addresses that a namespace holds, by family.';
+CREATE VIEW grafana.grafana_namespaces AS SELECT n.cluster, n.namespace, n.family, coalesce(sum(n.allocated) FILTER (WHERE n.kind = 'cluster-ip'), 0)::bigint AS allocated, min(k.revision) AS revision,
+    coalesce(sum(n.allocated) FILTER (WHERE n.kind = 'load-balancer'), 0)::bigint AS lb_allocated
+  FROM views.namespace_usage n JOIN views.checkpoints k ON k.cluster = n.cluster WHERE NOT n.cluster LIKE 'lb-pool:%' GROUP BY n.cluster, n.namespace, n.family;
+COMMENT ON VIEW grafana.grafana_namespaces IS 'Cluster IPs that a namespace holds, by family; lb_allocated are those of LB pools of its cluster.';
 
 CREATE VIEW grafana.grafana_services AS SELECT s.cluster, s.type, s.ip_family_policy, s.families, s.headless, sum(s.services)::bigint AS count, min(k.revision) AS revision
   FROM views.service_counts s JOIN views.checkpoints k ON k.cluster = s.cluster GROUP BY s.cluster, s.type, s.ip_family_policy, s.families, s.headless;
 COMMENT ON VIEW grafana.grafana_services IS 'How many Services there are of each kind.';
 
-CREATE VIEW grafana.grafana_annotations AS SELECT "time", time_end, title, pool || CASE title WHEN 'Pool added' THEN ' was added to ' WHEN 'Pool removed' THEN ' was removed from ' ELSE ' is full in ' END || cluster AS text,
-    CASE title WHEN 'Pool added' THEN 'pool-added' WHEN 'Pool removed' THEN 'pool-removed' ELSE 'exhaustion' END || ',' || family AS tags, cluster
-  FROM (SELECT h.bucket AS "time", h.cluster, h.pool, h.family,
+CREATE VIEW grafana.grafana_annotations AS SELECT "time", time_end, title, pool || coalesce(' of LB pool ' || lb_pool, '') || CASE title WHEN 'Pool added' THEN ' was added to ' WHEN 'Pool removed' THEN ' was removed from ' ELSE ' is full in ' END || CASE WHEN noted.cluster LIKE 'lb-pool:%' THEN 'the shared LB pools' ELSE cluster END AS text,
+    CASE title WHEN 'Pool added' THEN 'pool-added' WHEN 'Pool removed' THEN 'pool-removed' ELSE 'exhaustion' END || ',' || family AS tags, CASE WHEN noted.cluster LIKE 'lb-pool:%' THEN '' ELSE noted.cluster END AS cluster, lb_pool, CASE WHEN lb_pool IS NULL THEN 'cluster-ip' ELSE 'load-balancer' END AS kind
+  FROM (SELECT h.bucket AS "time", h.cluster, h.pool, h.family, h.lb_pool,
       CASE WHEN h.capacity > 0 AND h.allocated >= h.capacity AND coalesce(was.allocated < was.capacity OR was.capacity = 0, true) THEN
         (SELECT min(e.bucket) FROM views.usage_history e WHERE e.cluster = h.cluster AND e.pool = h.pool AND e.family = h.family AND e.step_seconds = h.step_seconds AND e.bucket > h.bucket AND e.allocated < e.capacity) END AS time_end,
       CASE WHEN h.capacity = 0 AND was.capacity > 0 THEN 'Pool removed' WHEN h.capacity > 0 AND h.allocated >= h.capacity AND (was.allocated < was.capacity OR was.capacity = 0) THEN 'Pool full'
         WHEN h.capacity > 0 AND (was.capacity = 0 OR was.capacity IS NULL AND NOT EXISTS (SELECT FROM views.usage_history e WHERE e.cluster = h.cluster AND e.pool = h.pool AND e.family = h.family
           AND e.step_seconds = 86400 AND e.bucket < date_trunc('day', h.bucket, 'UTC'))) THEN 'Pool added' END AS title
-    FROM (SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision FROM views.usage_history h
+    FROM (SELECT h.cluster, h.pool, h.family, h.step_seconds, h.bucket, h.capacity, h.allocated, h.available, h.revision, h.kind, h.lb_pool FROM views.usage_history h
   WHERE h.step_seconds = 60 OR (h.step_seconds = 3600 AND h.bucket < now() - interval '14 days') OR (h.step_seconds = 86400 AND h.bucket < now() - interval '400 days')) AS h LEFT JOIN LATERAL (SELECT e.capacity, e.allocated FROM views.usage_history e WHERE e.cluster = h.cluster AND e.pool = h.pool AND e.family = h.family AND e.step_seconds = h.step_seconds AND e.bucket < h.bucket ORDER BY e.bucket DESC LIMIT 1) AS was ON true
     WHERE h.pool <> '') AS noted WHERE title IS NOT NULL
-  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', cluster
-  FROM views.verify_findings;
+  UNION ALL SELECT found_at, ended_at, 'Difference found by verify', differences || CASE differences WHEN 1 THEN ' difference' ELSE ' differences' END || ' from the log, such as ' || example, 'verify', CASE WHEN f.cluster LIKE 'lb-pool:%' THEN '' ELSE f.cluster END, NULL, NULL
+  FROM views.verify_findings f;
 COMMENT ON VIEW grafana.grafana_annotations IS 'Pools that came and went, and from when to when one was full, exact to a step of the history; and what verifications found.';
+
+CREATE VIEW grafana.grafana_lb_waiting AS SELECT w.cluster, w.namespace, w.name, array_to_string(w.families, ',') AS families, w.reason, w.since, w.revision FROM views.lb_waits w;
+COMMENT ON VIEW grafana.grafana_lb_waiting IS 'Services that lack addresses of LB pools: which families, why, and since when without a break.';
 
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ipledger_grafana') THEN CREATE ROLE ipledger_grafana NOLOGIN; END IF;

@@ -45,6 +45,18 @@ const steady = (used: number) => (): number => used;
 /** 2.5 addresses an hour: 60 a day. */
 const growing = (from: number) => (minute: number): number => from + Math.floor(minute / 24);
 
+/** The gauges of a range of an LB pool. */
+const lbRange = ({ cluster = 'prod', pool: range, capacity, used, state = 'open' }: PoolCourse): Series[] => ['a', 'b'].flatMap((instance) => {
+  const labels = { cluster, lb_pool: 'edge', pool: range, family: range.includes(':') ? 'IPv6' : 'IPv4', instance };
+  return [
+    series('ipledger_lb_pool_capacity_addresses', labels, () => capacity),
+    series('ipledger_lb_pool_available_addresses', labels, (minute) => (state === 'draining' ? 0 : capacity - used(minute))),
+    series('ipledger_lb_pool_info', { ...labels, state }, () => 1),
+  ];
+});
+const edge4 = { cluster: 'prod', lb_pool: 'edge', family: 'IPv4' };
+const waiting = (reason: string, count: number): Series => series('ipledger_lb_waiting_services', { cluster: 'prod', reason, instance: 'a' }, () => count);
+
 const attempts = (labels: Labels, perMinute: number): Series =>
   series('ipledger_allocations_total', { cluster: 'prod', pool: '10.0.0.0/24', family: 'IPv4', scope: 'dynamic', outcome: 'success', ...labels }, (minute) => perMinute * minute);
 /** Allocations a minute that took at most so many seconds. */
@@ -53,6 +65,28 @@ const durations = (perMinute: Record<string, number>): Series[] => Object.entrie
 const prod4 = { cluster: 'prod', family: 'IPv4' };
 
 const cases: Case[] = [
+  { title: 'an LB pool with room, one that drains, a large one with 10 left: nothing', given: [...lbRange({ pool: '203.0.113.0/28', capacity: 16, used: steady(8) }), ...lbRange({ cluster: 'two', pool: '198.51.100.1-198.51.100.4', capacity: 4, used: steady(4), state: 'draining' }), ...lbRange({ cluster: 'three', pool: '192.0.2.0/24', capacity: 256, used: steady(246) })], at: 480, firing: {} },
+  {
+    title: 'an LB pool with 1 of 16 left: nearly full, and nothing about cluster IPs', given: [...pool({ ...small, used: steady(10) }), ...lbRange({ pool: '203.0.113.0/28', capacity: 16, used: steady(15) })], at: 480,
+    firing: { IpledgerLbPoolNearlyFull: [{ labels: edge4, summary: 'LB pool edge IPv4: 93.75% of the addresses are in use' }] },
+  },
+  {
+    title: 'a full LB pool beside a range of it that drains', at: 480,
+    given: [...lbRange({ pool: '203.0.113.0/30', capacity: 4, used: steady(4) }), ...lbRange({ pool: '203.0.113.8-203.0.113.9', capacity: 2, used: steady(0), state: 'draining' })],
+    firing: {
+      IpledgerLbPoolNearlyFull: [{ labels: edge4, summary: 'LB pool edge IPv4: 100% of the addresses are in use' }],
+      IpledgerLbPoolFull: [{ labels: edge4, summary: 'LB pool edge IPv4: no load balancer address is left' }],
+    },
+  },
+  {
+    title: 'Services that wait', given: [waiting('PoolsExhausted', 3), waiting('NoPool', 0)], at: 480,
+    firing: { IpledgerLoadBalancerWaiting: [{ labels: { cluster: 'prod', reason: 'PoolsExhausted' }, summary: 'prod: 3 Services wait for load balancer addresses (PoolsExhausted)' }] },
+  },
+  {
+    title: 'a claim of a shared pool that nobody attaches or releases; one that is under way is nothing', at: 480,
+    given: [series('ipledger_lb_oldest_unattached_claim_seconds', { lb_pool: 'edge', instance: 'a' }, () => 900), series('ipledger_lb_oldest_unattached_claim_seconds', { lb_pool: 'wide', instance: 'a' }, () => 2)],
+    firing: { IpledgerLbClaimsNotReleased: [{ labels: { lb_pool: 'edge' }, summary: 'LB pool edge: an address has been claimed for 15m 0s and no Service has it' }] },
+  },
   { title: 'an empty pool and a huge one that is in use: nothing', given: [...pool({ ...small, used: steady(0) }), ...pool({ ...huge, used: steady(2 ** 20) })], at: 480, firing: {} },
   { title: '70 % in use, steady: nothing', given: pool({ ...small, used: steady(178) }), at: 480, firing: {} },
   { title: 'more than half in use but shrinking: nothing', given: pool({ ...small, used: (minute) => 200 - growing(0)(minute) }), at: 480, firing: {} },

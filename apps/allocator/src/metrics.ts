@@ -1,5 +1,5 @@
 import { parseAddress } from '@ipledger/ip';
-import { PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterForecasts, type ClusterUsage, type Stats } from '@ipledger/observability';
+import { LbPoolMetrics, PoolAttempts, UsageMetrics, renderKubernetesMetrics, type ClusterForecasts, type ClusterUsage, type LbRangeUsage, type Stats, type UnattachedClaims } from '@ipledger/observability';
 import { MetricsRegistry, ProblemError, registerProcessMetrics, type ExpositionFormat } from '@ipledger/runtime';
 import { poolOf, sharedPoolOf, type DatedEvent, type Event, type Pool, type Rejection } from '@ipledger/services';
 import type { WatchFeeds } from './kubernetes/watch-feed.js';
@@ -26,11 +26,18 @@ export class AllocatorMetrics implements WriterObserver {
   readonly registry = new MetricsRegistry();
   private readonly attempts = new PoolAttempts();
   private readonly usage = new UsageMetrics(this.registry);
+  private readonly lbPools = new LbPoolMetrics(this.registry);
   private readonly allocations = this.registry.counter<(typeof poolLabels)[number] | 'scope' | 'outcome'>({
     name: 'ipledger_allocations_total', help: 'Attempts to allocate an address, one per family.', labels: [...poolLabels, 'scope', 'outcome'],
   });
   private readonly releases = this.registry.counter<(typeof poolLabels)[number] | 'reason'>({
     name: 'ipledger_releases_total', help: 'Addresses released.', labels: [...poolLabels, 'reason'],
+  });
+  private readonly lbAllocations = this.registry.counter<'cluster' | 'lb_pool' | 'family'>({
+    name: 'ipledger_lb_allocations_total', help: 'Addresses of LB pools allocated.', labels: ['cluster', 'lb_pool', 'family'],
+  });
+  private readonly lbReleases = this.registry.counter<'cluster' | 'lb_pool' | 'family' | 'reason'>({
+    name: 'ipledger_lb_releases_total', help: 'Addresses of LB pools released.', labels: ['cluster', 'lb_pool', 'family', 'reason'],
   });
   private readonly retries = this.registry.counter<'cluster' | 'reason'>({
     name: 'ipledger_allocation_retries_total', help: 'Appends that had to be decided again.', labels: ['cluster', 'reason'],
@@ -103,11 +110,18 @@ export class AllocatorMetrics implements WriterObserver {
     if (commands > 0) this.batches.observe({}, commands);
     this.committing = events;
     for (const { event } of events) {
-      if (event.type === 'ip.allocated')
+      if (event.type !== 'ip.allocated' && event.type !== 'ip.released') continue;
+      if (event.data.kind === 'load-balancer') this.countLb(cluster, event);
+      else if (event.type === 'ip.allocated')
         this.allocations.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, scope: event.data.scope, outcome: 'success' });
-      else if (event.type === 'ip.released')
-        this.releases.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, reason: reasonLabel(event.data.reason) });
+      else this.releases.inc({ cluster, pool: event.data.cidr ?? '', family: event.data.family, reason: reasonLabel(event.data.reason) });
     }
+  }
+
+  private countLb(log: string, { type, data: { lbPool = '', family, ...data } }: Extract<Event, { type: 'ip.allocated' | 'ip.released' }>): void {
+    const of = { cluster: sharedPoolOf(log) === undefined ? log : '', lb_pool: lbPool, family };
+    if (type === 'ip.allocated') this.lbAllocations.inc(of);
+    else this.lbReleases.inc({ ...of, reason: reasonLabel('reason' in data ? data.reason : '') });
   }
 
   settled(cluster: string, order: Order, outcome: Outcome, seconds: number, pools: readonly Pool[]): void {
@@ -117,7 +131,8 @@ export class AllocatorMetrics implements WriterObserver {
       for (const { cidr, scope } of allocated) this.attempts.succeeded(cluster, cidr ?? '', scope, seconds);
       if (allocated[0] !== undefined) this.durations.observe({ scope: allocated[0].scope }, seconds, order.requestId === null ? undefined : { request_id: order.requestId });
     }
-    const failure = outcome.kind === 'rejected' ? allocationFailure(outcome.rejection, pools) : undefined;
+    // A claim that a shared LB pool refuses is no failed attempt at a cluster IP.
+    const failure = outcome.kind === 'rejected' && sharedPoolOf(cluster) === undefined ? allocationFailure(outcome.rejection, pools) : undefined;
     if (failure === undefined) return;
     this.allocations.inc({ cluster, ...failure });
     this.attempts.failed(cluster, failure.pool, failure.scope);
@@ -138,8 +153,9 @@ export class AllocatorMetrics implements WriterObserver {
     this.requests.observe({ route, method, code: `${Math.floor(code / 100)}xx` }, seconds);
   }
 
-  private show({ served, usage, forecasts }: Look, feeds: WatchFeeds): void {
+  private show({ served, usage, lbRanges, unattached, forecasts }: Look, feeds: WatchFeeds): void {
     this.usage.show(usage, forecasts);
+    this.lbPools.show(lbRanges, unattached, Date.now());
     this.revision.replace(served.map(({ head }) => [{ cluster: head.name }, head.revision]));
     this.queued.replace(served.map(({ head, queued }) => [{ cluster: head.name }, queued]));
     this.watches.replace(served.map(({ head }) => [{ cluster: head.name }, feeds.watchersOf(head.id)]));
@@ -163,15 +179,15 @@ export class AllocatorMetrics implements WriterObserver {
 }
 
 const poolOutcomes = [['static', 'success'], ['static', 'conflict'], ['static', 'invalid'], ['dynamic', 'success']] as const;
-const reasonLabel = (reason: string): string => reason.replace('-', '_');
+const reasonLabel = (reason: string): string => reason.replaceAll('-', '_');
 
-/** The allocations of the command whose last event has this revision: `ip.*` and `port.*` stand right before it (design D1). */
+/** Cluster IPs of the command whose last event has this revision: what it allocated stands right before it (design D1). */
 const allocationsOf = (events: readonly DatedEvent[], revision: number): { cidr: string | null; scope: Scope }[] => {
   const found: { cidr: string | null; scope: Scope }[] = [];
   for (let at = revision - (events[0]?.revision ?? Infinity) - 1; at >= 0; at--) {
     const event: Event | undefined = events[at]?.event;
-    if (event === undefined || !/^(ip|port)\./.test(event.type)) break;
-    if (event.type === 'ip.allocated') found.unshift({ cidr: event.data.cidr, scope: event.data.scope });
+    if (event === undefined || !/^(ip|port|lb-member|lb-address)\./.test(event.type)) break;
+    if (event.type === 'ip.allocated' && event.data.kind === undefined) found.unshift({ cidr: event.data.cidr, scope: event.data.scope });
   }
   return found;
 };
@@ -200,27 +216,38 @@ const allocationFailure = (rejection: Rejection, pools: readonly Pool[]): { pool
 interface Look {
   served: readonly ServedCluster[];
   usage: readonly ClusterUsage[];
+  /** Of the views: without them, nobody counts LB pools. */
+  lbRanges: readonly LbRangeUsage[];
+  unattached: readonly UnattachedClaims[];
   forecasts: ReadonlyMap<string, ClusterForecasts>;
 }
-const nothing: Look = { served: [], usage: [], forecasts: new Map() };
+const nothing: Look = { served: [], usage: [], lbRanges: [], unattached: [], forecasts: new Map() };
 
 /** Counting claims takes a query for each band, so a scrape does it for so many clusters only. */
 const countedMax = 1_000;
 
 /** A cluster that the views do not know yet, or all where there are none, is counted by its claims: those in memory here first. */
 const lookAt = async (writers: Writers, stats: Stats | null): Promise<Look> => {
-  const [served, viewed] = await Promise.all([writers.clusters(), stats === null ? { clusters: [], forecasts: new Map<string, ClusterForecasts>() } : viewedBy(stats)]);
+  const [served, viewed] = await Promise.all([writers.clusters(), stats === null ? unviewed : viewedBy(stats)]);
   const known = new Map(viewed.clusters.map((cluster) => [cluster.cluster, cluster]));
   const counted = served.filter(({ head, isServed }) => isServed && !known.has(head.name)).concat(served.filter(({ head, isServed }) => !isServed && !known.has(head.name))).slice(0, countedMax);
   const usage = await Promise.all(counted.map(({ head }) => writers.usageOf(head)));
   const names = new Set(served.map(({ head }) => head.name));
-  return { served, usage: [...viewed.clusters.filter(({ cluster }) => names.has(cluster)), ...usage], forecasts: viewed.forecasts };
+  return { served, usage: [...viewed.clusters.filter(({ cluster }) => names.has(cluster)), ...usage], lbRanges: viewed.lbRanges, unattached: viewed.unattached, forecasts: viewed.forecasts };
 };
 
-const viewedBy = (stats: Stats): ReturnType<Stats['usage']> => stats.usage().catch((error: unknown) => {
-  if (error instanceof ProblemError) return { clusters: [], forecasts: new Map() }; // the views are not there yet
-  throw error;
-});
+type Viewed = Awaited<ReturnType<Stats['usage']>> & { unattached: readonly UnattachedClaims[] };
+const unviewed: Viewed = { clusters: [], lbRanges: [], unattached: [], forecasts: new Map() };
+
+const viewedBy = async (stats: Stats): Promise<Viewed> => {
+  try {
+    const [usage, unattached] = await Promise.all([stats.usage(), stats.unattached()]);
+    return { ...usage, unattached };
+  } catch (error) {
+    if (error instanceof ProblemError) return unviewed; // the views are not there yet
+    throw error;
+  }
+};
 
 const lookMs = 900;
 

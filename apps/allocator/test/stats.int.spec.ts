@@ -113,8 +113,8 @@ describe('what the lists say', () => {
   it('reads a CIDR that a variable has encoded once more', async () => expect(await rows('pools?pool=10.1.0.0%252F30')).toHaveLength(1));
 
   it.each([
-    ['options', 'of: "" is not one of cluster, pool, namespace, family'],
-    ['options?of=uid', 'of: "uid" is not one of cluster, pool, namespace, family'],
+    ['options', 'of: "" is not one of cluster, pool, namespace, family, lbPool'],
+    ['options?of=uid', 'of: "uid" is not one of cluster, pool, namespace, family, lbPool'],
     ['namespaces?top=0', 'top: "0" is not a whole number from 1 to 1000'],
     ['pools?format=xml', 'format: "xml" is not known; leave it out for JSON, or say format=csv'],
     ['pools/history?from=yesterday', 'from: "yesterday" is no instant; write 1764072000, 1764072000000 or 2025-11-25T12:00:00Z (a + in a URL is %2B)'],
@@ -216,8 +216,8 @@ describe('the past', () => {
     await found(16, 0);
     await found(15, 3, 'a third');
     const notes = [
-      { time: new Date(at(19)).toISOString(), timeEnd: new Date(at(17)).toISOString(), title: 'Difference found by verify', text: '1 difference from the log, such as another leak', tags: 'verify', cluster: 'past' },
-      { time: new Date(at(15)).toISOString(), timeEnd: null, title: 'Difference found by verify', text: '3 differences from the log, such as a third', tags: 'verify', cluster: 'past' },
+      { time: new Date(at(19)).toISOString(), timeEnd: new Date(at(17)).toISOString(), title: 'Difference found by verify', text: '1 difference from the log, such as another leak', tags: 'verify', cluster: 'past', kind: null, lbPool: null },
+      { time: new Date(at(15)).toISOString(), timeEnd: null, title: 'Difference found by verify', text: '3 differences from the log, such as a third', tags: 'verify', cluster: 'past', kind: null, lbPool: null },
     ];
     expect((await rows(`annotations?cluster=past&from=${at(25)}&to=${nowMs}`)).filter(({ tags }) => tags === 'verify')).toEqual(notes);
     expect(await rows(`annotations?cluster=past&from=${at(18)}&to=${nowMs}`)).toEqual([notes[1]]);

@@ -17,7 +17,7 @@ const infinity = (url: string, columns: readonly Column[], { selector = '$.items
 });
 const query = (...of: Parameters<typeof infinity>): Builder<Dataquery>[] => [{ build: () => infinity(...of) as unknown as Dataquery }];
 
-const chosen = 'cluster=${cluster:csv}&pool=${pool:csv}&family=${family:csv}';
+const chosen = 'kind=cluster-ip&cluster=${cluster:csv}&pool=${pool:csv}&family=${family:csv}';
 const span = 'from=${__timeFrom}&to=${__timeTo}';
 
 const variable = (name: string, filters: string): QueryVariableBuilder =>
@@ -30,8 +30,8 @@ export const poolsInfinityDashboard = (): Dashboard => {
     .timezone('browser').refresh('1m').time({ from: 'now-24h', to: 'now' }).editable()
     .withVariable(new DatasourceVariableBuilder('ds').label('Data source').type('yesoreyeram-infinity-datasource'))
     .withVariable(variable('cluster', ''))
-    .withVariable(variable('pool', '&cluster=${cluster:csv}'))
-    .withVariable(variable('family', '&cluster=${cluster:csv}&pool=${pool:csv}'))
+    .withVariable(variable('pool', '&kind=cluster-ip&cluster=${cluster:csv}'))
+    .withVariable(variable('family', '&kind=cluster-ip&cluster=${cluster:csv}&pool=${pool:csv}'))
     .annotation(new AnnotationQueryBuilder().name('Pools').datasource(source).enable(true).iconColor('blue').target({
       build: () => infinity(`/v1/stats/annotations?cluster=\${cluster:csv}&${span}`, [column('time', 'timestamp'), column('timeEnd', 'timestamp'), column('title'), column('text'), column('tags')], { format: 'dataframe' }) as unknown as Dataquery,
     }));
@@ -42,7 +42,7 @@ export const poolsInfinityDashboard = (): Dashboard => {
   return board.build();
 };
 
-const rows = () => [['Now', now()], ['Pools', pools()], ['Over time', overTime()], ['Services', services()]] as const;
+const rows = () => [['Now', now()], ['Pools', pools()], ['Over time', overTime()], ['Load balancer addresses', loadBalancer()], ['Services', services()]] as const;
 
 const now = () => {
   const total = (family: string): string => `{"left": $sum($.items[family = "${family}"].available)}`;
@@ -67,6 +67,17 @@ const overTime = () => ['allocated', 'available'].map((figure) => lines(source, 
   title: figure === 'allocated' ? 'Allocated' : 'Left', description: 'From the usage history: no Prometheus is needed.', width: 12,
   targets: query(`/v1/stats/pools/history?${chosen}&${span}&step=\${__interval}`, [column('time', 'timestamp_epoch'), column('name'), column(figure, 'number')], { selector: `$.items.{"time": time, "name": cluster & " " & pool, "${figure}": ${figure}}`, format: 'timeseries' }),
 }));
+
+/** Of all clusters and of the shared pools, which belong to none. */
+const loadBalancer = () => [
+  bars(source, { title: 'LB pools in use', description: 'Each range of each pool.', width: 8, targets: query('/v1/stats/pools?kind=load-balancer', [column('name'), column('utilization', 'number')], { selector: '$.items.{"name": lbPool & " " & pool, "utilization": utilization}' }) }, true),
+  table(source, { title: 'LB pools', description: 'Of a shared pool the cluster is empty.', width: 16, targets: query('/v1/stats/pools?kind=load-balancer',
+    [column('lbPool', 'string', 'LB pool'), column('cluster'), column('pool', 'string', 'range'), column('family'), column('state'), ...numbers('capacity', 'allocated', 'available', 'utilization'), ...forecastColumns]) }),
+  lines(source, {
+    title: 'Load balancer addresses allocated', description: 'From the usage history.', width: 24,
+    targets: query(`/v1/stats/pools/history?kind=load-balancer&${span}&step=\${__interval}`, [column('time', 'timestamp_epoch'), column('name'), column('allocated', 'number')], { selector: '$.items.{"time": time, "name": lbPool & " " & pool, "allocated": allocated}', format: 'timeseries' }),
+  }),
+];
 
 const services = () => [
   table(source, { title: 'Services by kind', description: 'How many there are of each kind.', width: 12, targets: query('/v1/stats/services?cluster=${cluster:csv}', [column('cluster'), column('type'), column('ipFamilyPolicy', 'string', 'policy'), column('families'), ...numbers('count')]) }),

@@ -38,7 +38,7 @@ export const poolsDashboard = (): Dashboard => {
 };
 
 const rows = () => [
-  ['Now', now()], ['Pools', poolPanels()], ['Over time', overTime()], ['Allocations', allocations()], ['Services', services()], ['Service health', health()],
+  ['Now', now()], ['Pools', poolPanels()], ['Over time', overTime()], ['Load balancer addresses', loadBalancer()], ['Allocations', allocations()], ['Services', services()], ['Service health', health()],
 ] as const;
 
 const now = () => {
@@ -72,6 +72,21 @@ const overTime = () => [
       [`clamp_min(sum by (cluster, family) (max by (cluster, pool, family, band) (predict_linear(ipledger_pool_available_addresses${of()}[6h], 4 * 86400))), 0)`, '{{cluster}} {{family}} in 4 days']),
   }),
 ];
+
+/** Of LB pools: metrics of their own, so that nothing else here counts them. A shared pool has the cluster "" and is shown whichever clusters are chosen. */
+const loadBalancer = () => {
+  const lb = 'cluster=~"$cluster|"';
+  const figure = (name: string, extra = ''): string => `sum by (cluster, lb_pool, family) (max by (cluster, lb_pool, pool, family${extra && ', reason'}) (ipledger_lb_pool_${name}_addresses{${lb}}))`;
+  return [
+    bars(source, { title: 'LB pools in use', description: 'Each pool and family. What drains hands out nothing and counts as full.', width: 8, targets: instant([`1 - ${figure('available')} / ${figure('capacity')}`, '{{cluster}} {{lb_pool}} {{family}}']) }),
+    table(source, { title: 'LB pools', description: 'Of a shared pool the cluster is empty.', width: 8, targets: columns(figure('capacity'), figure('allocated'), figure('reserved', 'reason'), figure('available')) }, [
+      { id: 'merge', options: {} },
+      { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { 'Value #A': 'capacity', 'Value #B': 'allocated', 'Value #C': 'held back', 'Value #D': 'available' } } },
+    ]),
+    lines(source, { title: 'Services that wait', description: 'For load balancer addresses, by reason.', width: 4, targets: queries([`sum by (reason) (max by (cluster, reason) (ipledger_lb_waiting_services{${clusters}}))`, '{{reason}}']) }, { stacked: true }),
+    lines(source, { title: 'Longest wait', description: 'And, of shared pools, the oldest claim that no Service has.', unit: 's', width: 4, targets: queries([`max by (cluster) (ipledger_lb_oldest_wait_seconds{${clusters}})`, '{{cluster}}'], ['max by (lb_pool) (ipledger_lb_oldest_unattached_claim_seconds)', '{{lb_pool}} claims']) }),
+  ];
+};
 
 const allocations = () => [
   lines(source, { title: 'Attempts by outcome', description: 'One per family of a Service.', unit: 'ops', width: 6, targets: queries([`sum by (outcome) (rate(ipledger_allocations_total{${clusters}}[$__rate_interval]))`, '{{outcome}}']) }, { stacked: true }),

@@ -1,9 +1,11 @@
 export { lagMax, sampleCount, windowMsMin } from './forecast.js';
 export { PoolAttempts, renderKubernetesMetrics, type RepairCounts } from './kubernetes-metrics.js';
+export { LbPoolMetrics } from './lb-metrics.js';
 export type { ClusterForecasts } from './stats/forecasts.js';
 export { StatsModule } from './stats.module.js';
 export { samplesSql } from './stats/samples-sql.js';
+export { clusterOf, isShared } from './stats/views-database.js';
 export { Stats, statsColumns, type StatsList } from './stats/stats.js';
-export { poolFigures, type ClusterUsage, type PoolUsage } from './usage.js';
+export { poolFigures, type ClusterUsage, type LbRangeUsage, type PoolUsage, type UnattachedClaims } from './usage.js';
 export { UsageMetrics } from './usage-metrics.js';
 export { registerViewedUsage } from './viewed-usage.js';

@@ -10,6 +10,25 @@ export interface ClusterUsage {
   services: readonly ServiceCount[] | null;
 }
 
+/** A range of an LB pool, as of a revision of the log that counts it. */
+export interface LbRangeUsage extends PoolUsage {
+  /** The log: a cluster, or that of a shared pool. */
+  log: string;
+  /** '' for a shared pool. */
+  cluster: string;
+  lbPool: string;
+  /** null for a range that is no CIDR. */
+  prefixLength: number | null;
+  revision: number;
+}
+
+/** What the log of a shared LB pool has claimed for Services and their clusters do not say that they have: a step of the assigner is missing. */
+export interface UnattachedClaims {
+  lbPool: string;
+  claims: number;
+  oldestMs: number | null;
+}
+
 /** A pool as it is counted. A pool named '' holds what lies outside every CIDR and has no capacity (design D11). */
 export interface PoolUsage {
   pool: string;

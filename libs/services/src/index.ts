@@ -22,7 +22,7 @@ export { lbRequestOf } from './load-balancer/request.js';
 export type * from './load-balancer/commands.js';
 export { memberKey, sharingGroupRef } from './load-balancer/holdings.js';
 export type { LbPool } from './load-balancer/lb-pool.js';
-export { bandOf, poolOf, type Pool } from './pool/pool.js';
+export { bandOf, formatRange, parseRange, poolOf, type Pool } from './pool/pool.js';
 export type { FieldConflict, Rejection } from './rejection.js';
 export { parseFieldSelector, type SelectableFields } from './selectors/field-selector.js';
 export { parseLabelSelector } from './selectors/label-selector.js';

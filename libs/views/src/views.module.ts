@@ -5,6 +5,7 @@ import { queryAddress } from './queries/address.js';
 import { askedCluster, askedSharedPool, type AskedLog, type Sources } from './queries/ask.js';
 import { followFrom, isFollowing, queryEvents } from './queries/events.js';
 import type { LogFollowers } from './queries/follow.js';
+import { queryLbAddresses, queryLbWaiting } from './queries/lb-addresses.js';
 import { queryNodePort, queryNodePorts } from './queries/node-ports.js';
 import { queryPoolMap } from './queries/pool-map.js';
 import { queryPools } from './queries/pools.js';
@@ -20,18 +21,28 @@ class ViewsController {
   constructor(@Inject(SOURCES) private readonly sources: Sources, @Inject(FOLLOWERS) private readonly followers: LogFollowers) {}
 
   @Get('addresses/:ip')
-  address(@Param('cluster') cluster: string, @Param('ip') ip: string, @Req() { query }: FastifyRequest): Promise<object> {
-    return queryAddress(this.sources, cluster, ip, query);
+  async address(@Param('cluster') cluster: string, @Param('ip') ip: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryAddress(this.sources, await askedCluster(this.sources, cluster), ip, query);
   }
 
   @Get('pools')
-  pools(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
-    return queryPools(this.sources, cluster, query);
+  async pools(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPools(this.sources, await askedCluster(this.sources, cluster), query);
   }
 
   @Get('pools/:cidr/map')
-  poolMap(@Param('cluster') cluster: string, @Param('cidr') cidr: string, @Req() { query }: FastifyRequest): Promise<object> {
-    return queryPoolMap(this.sources, cluster, cidr, query);
+  async poolMap(@Param('cluster') cluster: string, @Param('cidr') cidr: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPoolMap(this.sources, await askedCluster(this.sources, cluster), cidr, query);
+  }
+
+  @Get('lb-addresses')
+  async lbAddresses(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryLbAddresses(this.sources, await askedCluster(this.sources, cluster), query);
+  }
+
+  @Get('lb-waiting')
+  async lbWaiting(@Param('cluster') cluster: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryLbWaiting(this.sources, await askedCluster(this.sources, cluster), query);
   }
 
   @Get('node-ports')
@@ -55,10 +66,30 @@ class ViewsController {
   }
 }
 
-/** The log of a shared LB pool, as that of a cluster. */
+/** What is asked of a shared LB pool, which has a log of its own, as of a cluster. */
 @Controller('v1/lb-pools/:pool')
-class SharedPoolEventsController {
+class SharedPoolController {
   constructor(@Inject(SOURCES) private readonly sources: Sources, @Inject(FOLLOWERS) private readonly followers: LogFollowers) {}
+
+  @Get('ranges')
+  async ranges(@Param('pool') pool: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPools(this.sources, await askedSharedPool(this.sources, pool), query);
+  }
+
+  @Get('ranges/:range/map')
+  async rangeMap(@Param('pool') pool: string, @Param('range') range: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryPoolMap(this.sources, await askedSharedPool(this.sources, pool), range, query);
+  }
+
+  @Get('addresses')
+  async addresses(@Param('pool') pool: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryLbAddresses(this.sources, await askedSharedPool(this.sources, pool), query);
+  }
+
+  @Get('addresses/:ip')
+  async address(@Param('pool') pool: string, @Param('ip') ip: string, @Req() { query }: FastifyRequest): Promise<object> {
+    return queryAddress(this.sources, await askedSharedPool(this.sources, pool), ip, query);
+  }
 
   @Get('events')
   async events(@Param('pool') pool: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -87,7 +118,7 @@ export class ViewsModule {
     const sources: Sources = { store, views };
     return {
       module: ViewsModule,
-      controllers: [ViewsController, SharedPoolEventsController],
+      controllers: [ViewsController, SharedPoolController],
       providers: [{ provide: SOURCES, useValue: sources }, { provide: FOLLOWERS, useValue: followers }],
     };
   }

@@ -4,6 +4,7 @@ import { cidrBody, declareBody, registerBody } from '../clusters/requests.js';
 import { itemPatchTypes } from '../bulk/service-item.js';
 import { problemCatalogue } from '../problem.js';
 import { family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
+import { inspectPaths, inspectSchemas } from './openapi-inspect.js';
 import { statsPaths } from './stats-paths.js';
 import { networkPaths, poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
 
@@ -46,17 +47,9 @@ const parameters: Json = {
   },
 };
 
-
-const moment: Json = { type: 'object', properties: { revision, time: { type: ['string', 'null'], format: 'date-time' } } };
-const time: Json = { type: ['string', 'null'], format: 'date-time' };
-const exact: Json = { type: 'string', description: 'All digits, which a JSON number past 2^53 loses' };
-const usage: Json = {
-  from: { type: ['string', 'null'] }, to: { type: ['string', 'null'] }, capacity: { type: 'number' }, capacityExact: exact, allocated: { type: 'integer' }, available: { type: 'number' }, availableExact: exact,
-  reserved: { type: 'number', description: 'Free, but reserved' }, coolingDown: { type: 'integer', description: 'Free, but for its cool-down' },
-  firstAllocationAt: time, lastAllocationAt: time, highWater: { type: 'integer', description: 'The most that were held at the end of any command' }, highWaterAt: time,
-};
 const schemas: Json = {
   ...poolSchemas,
+  ...inspectSchemas,
   Cluster: {
     type: 'object',
     properties: {
@@ -71,43 +64,6 @@ const schemas: Json = {
           },
         },
       },
-    },
-  },
-  Address: {
-    type: 'object',
-    properties: {
-      address: text('Canonical'), family, pool: { type: ['string', 'null'] }, band: { enum: ['static', 'dynamic', null] },
-      holder: {
-        oneOf: [
-          { type: 'object', properties: { namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, since: { type: 'string', format: 'date-time' }, revision } },
-          { type: 'null', description: 'Free' },
-        ],
-      },
-      reservation: { ...ref('Reservation'), description: 'That it lies in; missing where there is none, and with `at`' },
-      coolDown: {
-        type: 'object', description: 'Not handed out until then, except to the Service name that had it; missing where there is none, and with `at`',
-        properties: { until: { type: 'string', format: 'date-time' }, namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' } },
-      },
-      asOf: { type: 'object', properties: { revision, time: { type: 'string', format: 'date-time' } } },
-      history: {
-        type: 'array', description: 'Without `at`, newest first',
-        items: {
-          type: 'object',
-          properties: {
-            namespace: { type: 'string' }, name: { type: 'string' }, uid: { type: 'string' }, pool: { type: ['string', 'null'] }, band: { enum: ['static', 'dynamic', null] },
-            from: moment, until: { oneOf: [{ ...moment, description: 'With `reason`' }, { type: 'null', description: 'Held still' }] },
-          },
-        },
-      },
-      historyAsOf: { oneOf: [moment, { type: 'null' }] },
-    },
-  },
-  PoolUsage: {
-    type: 'object',
-    properties: {
-      pool: { type: ['string', 'null'], description: 'CIDR; null counts what is held but usable in no pool' }, family, primary: { type: 'boolean' }, state: { enum: ['open', 'draining', 'outside'] },
-      prefixLength: { type: ['integer', 'null'] }, ...usage, utilization: { type: ['number', 'null'] }, declaredAt: { type: 'string', format: 'date-time' },
-      bands: { type: 'array', items: { type: 'object', properties: { band: { enum: ['static', 'dynamic'] }, ...usage } } },
     },
   },
   NodePort: {
@@ -269,63 +225,6 @@ const bulkPaths: Json = {
       responses: { 200: { description: 'What it came to', content: inLines('TopUp') }, ...problems },
     },
   },
-};
-
-const asOf: Json = { type: 'object', description: 'What the answer reflects', properties: { revision, time: { type: ['string', 'null'], format: 'date-time' } } };
-const reflected = (schema: Json): Json => ({ allOf: [schema, { type: 'object', properties: { asOf } }] });
-const readsOwnWrites = [
-  inQuery('minRevision', { type: 'integer', minimum: 0 }, 'Wait until the views reflect this revision, such as the resourceVersion of a write'),
-  inQuery('timeout', { type: 'string', default: '5s' }, 'For so long at most, up to 30s; then 503 views_behind'),
-];
-const paged = [parameter('limit'), inQuery('continue', { type: 'string' }, 'From the page before')];
-
-const events = (summary: string, of: Json): Json => ({
-  get: {
-    tags: ['inspect'], summary, description: 'A stream of server-sent events has the revision as `id` and the event as `data`; `Last-Event-ID` resumes it.',
-    parameters: [of, inQuery('after', { type: 'integer', minimum: 0, default: 0 }, 'Revision'), parameter('limit'), inQuery('follow', { type: 'boolean' }, 'Go on with what comes')],
-    responses: { 200: { description: 'A page; `continue` is the next `after`', content: { ...json(listOf(ref('Event'))), 'text/event-stream': { schema: { type: 'string' } } } }, ...problems },
-  },
-});
-
-const inspectPaths: Json = {
-  '/v1/clusters/{cluster}/addresses/{ip}': {
-    get: {
-      tags: ['inspect'], summary: 'Who holds an address, and who held it',
-      description: 'The holder is right at once; the history is what the views reflect, newest first.',
-      parameters: [parameter('cluster'), inPath('ip', 'IPv4 or IPv6, any spelling'), parameter('at'), ...readsOwnWrites, ...paged], responses: { 200: ok('The address', ref('Address')), ...problems },
-    },
-  },
-  '/v1/clusters/{cluster}/pools': {
-    get: { tags: ['inspect'], summary: 'How full each pool is, as a whole and by band', parameters: [parameter('cluster'), ...readsOwnWrites], responses: { 200: ok('The pools in order of use', reflected(listOf(ref('PoolUsage')))), ...problems } },
-  },
-  '/v1/clusters/{cluster}/pools/{cidr}/map': {
-    get: {
-      tags: ['inspect'], summary: 'How densely each part of a pool is held', description: 'At most 256 cells of equal size, a power of two. from and to look into a part of it, until a cell is one address.',
-      parameters: [parameter('cluster'), inPath('cidr', 'percent-encoded, as 10.96.0.0%2F16'), inQuery('from', { type: 'string' }, 'First address; the pool from its start'), inQuery('to', { type: 'string' }, 'Last address; the pool to its end'), ...readsOwnWrites],
-      responses: { 200: ok('The map', reflected({ type: 'object', properties: { pool: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' }, cellSize: { type: 'string' }, cells: { type: 'array', items: { type: 'object', properties: { from: { type: 'string' }, to: { type: 'string' }, size: { type: 'string' }, allocated: { type: 'integer' }, reserved: { type: 'integer' }, band: { enum: ['static', 'dynamic', 'mixed', 'none'] } } } } } })), ...problems },
-    },
-  },
-  '/v1/clusters/{cluster}/node-ports': {
-    get: { tags: ['inspect'], summary: 'Who holds which node port', parameters: [parameter('cluster'), parameter('at'), ...readsOwnWrites, ...paged], responses: { 200: ok('A page in order of port', reflected(listOf(ref('NodePort')))), ...problems } },
-  },
-  '/v1/clusters/{cluster}/node-ports/{port}': {
-    get: {
-      tags: ['inspect'], summary: 'Who holds a node port, and who held it', parameters: [parameter('cluster'), inPath('port', '1 to 65535'), parameter('at'), parameter('limit'), ...readsOwnWrites],
-      responses: { 200: ok('The port', reflected({ type: 'object', properties: { port: { type: 'integer' }, holder: { oneOf: [ref('NodePort'), { type: 'null' }] }, history: { type: 'array', items: ref('NodePort') } } })), ...problems },
-    },
-  },
-  '/v1/clusters/{cluster}/services': {
-    get: {
-      tags: ['inspect'], summary: 'The Services of the cluster, now or at a moment of the past', description: 'Pages that follow are of the same moment.',
-      parameters: [
-        parameter('cluster'), parameter('at'), inQuery('namespace', { type: 'string' }, 'Only of this namespace'), inQuery('type', { type: 'string' }, 'Only of this type'), inQuery('ipFamilyPolicy', { type: 'string' }, 'Only with this policy'),
-        inQuery('headless', { type: 'boolean' }, 'Only these, or only the others'), inQuery('unsatisfied', { type: 'boolean' }, 'PreferDualStack with one family although the cluster now has two'), ...readsOwnWrites, ...paged,
-      ],
-      responses: { 200: ok('A page in order of namespace and name', reflected(listOf(ref('ServiceSummary')))), ...problems },
-    },
-  },
-  '/v1/clusters/{cluster}/events': events('The log after a revision, in order; with follow=true as a stream', parameter('cluster')),
-  '/v1/lb-pools/{pool}/events': events('The log of a shared LB pool, as that of a cluster', inPath('pool', 'Name of a pool that several clusters share')),
 };
 
 const importPaths: Json = {

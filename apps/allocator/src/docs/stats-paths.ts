@@ -7,19 +7,20 @@ const query = (name: string, description: string, schema: Json = { type: 'string
 const problems = { default: { $ref: '#/components/responses/Problem' } };
 
 const cluster = query('cluster', 'These only, separated by commas');
-const pool = query('pool', 'These CIDRs only');
+const pool = query('pool', 'These CIDRs and ranges only');
+const kind = [query('kind', 'cluster-ip or load-balancer only'), query('lbPool', 'Of these LB pools only')];
 const family = query('family', 'IPv4 or IPv6 only');
 const namespace = query('namespace', 'These only');
 const range = [query('from', 'Unix time in milliseconds or seconds, or ISO 8601; 6 hours before `to` otherwise'), query('to', 'The same; now otherwise')];
 
 const lists: Readonly<Record<StatsList, readonly [summary: string, parameters: readonly Json[]]>> = {
   clusters: ['Use by cluster and family, with a forecast', [cluster, family]],
-  pools: ['Use by cluster, pool and family, with a forecast', [cluster, pool, family]],
-  'pools/history': ['Use over time: the last value of each step', [cluster, pool, family, ...range, query('step', '30s, 5m, 1h or seconds; made longer where that gives more than 50,000 rows, or is not kept any more: the answer says so')]],
+  pools: ['Use by cluster, pool and family, with a forecast; of a shared LB pool the cluster is empty', [cluster, pool, family, ...kind]],
+  'pools/history': ['Use over time: the last value of each step', [cluster, pool, family, ...kind, ...range, query('step', '30s, 5m, 1h or seconds; made longer where that gives more than 50,000 rows, or is not kept any more: the answer says so')]],
   namespaces: ['Who holds most addresses', [cluster, pool, family, namespace, query('top', 'Rows', { type: 'integer', minimum: 1, maximum: 1000, default: 20 })]],
   services: ['Services by kind', [cluster, namespace]],
-  annotations: ['Pools that came and went, when one was full, and what scheduled verifications found', [cluster, pool, family, ...range]],
-  options: ['Values of dashboard variables', [query('of', 'What of', { enum: ['cluster', 'pool', 'namespace', 'family'] }), cluster, pool, family]],
+  annotations: ['Pools that came and went, when one was full, and what scheduled verifications found', [cluster, pool, family, ...kind, ...range]],
+  options: ['Values of dashboard variables', [query('of', 'What of', { enum: ['cluster', 'pool', 'namespace', 'family', 'lbPool'] }), cluster, pool, family, ...kind]],
 };
 
 const listPath = (list: StatsList): Json => {

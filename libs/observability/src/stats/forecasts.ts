@@ -1,11 +1,11 @@
 import type { Family } from '@ipledger/ip';
 import { forecast, sampleCount, type Forecast } from '../forecast.js';
 import { groupBy } from '../group-by.js';
-import { poolFigures, type ClusterUsage, type PoolUsage } from '../usage.js';
+import { poolFigures, type ClusterUsage, type LbRangeUsage, type PoolUsage } from '../usage.js';
 import { samplesSql } from './samples-sql.js';
 import type { ViewsDatabase } from './views-database.js';
 
-/** Of one cluster: by pool (`CIDR`), and by family. */
+/** Of one log: by pool (CIDR, or range of an LB pool), and by family of its Service CIDRs. */
 export interface ClusterForecasts {
   pools: ReadonlyMap<string, Forecast>;
   families: ReadonlyMap<Family, Forecast>;
@@ -34,8 +34,9 @@ export class Forecasts {
 
   constructor(private readonly database: ViewsDatabase) {}
 
-  /** @returns by cluster; empty where its turn has not come yet */
-  async of(clusters: readonly ClusterUsage[], nowMs: number): Promise<Map<string, ClusterForecasts>> {
+  /** @returns by log; empty where its turn has not come yet */
+  async of(usage: readonly ClusterUsage[], lbRanges: readonly LbRangeUsage[], nowMs: number): Promise<Map<string, ClusterForecasts>> {
+    const clusters = logsOf(usage, lbRanges);
     const due = clusters.filter(({ cluster, revision }) => this.isDue(this.known.get(cluster), revision, nowMs)).slice(0, clustersPerLook);
     if (due.length > 0) await this.look(due, nowMs);
     return new Map(clusters.map(({ cluster }) => [cluster, this.known.get(cluster)?.forecasts ?? none]));
@@ -45,15 +46,32 @@ export class Forecasts {
     return known === undefined || nowMs - known.atMs > (known.revision === revision ? quietAgeMs : changedAgeMs);
   }
 
-  private async look(clusters: readonly ClusterUsage[], nowMs: number): Promise<void> {
+  private async look(clusters: readonly LogUsage[], nowMs: number): Promise<void> {
     const rows = await this.database.rows<SampleRow>(selectSamples, [clusters.map(({ cluster }) => cluster), nowMs]);
     const byCluster = groupBy(rows, ({ cluster }) => cluster);
     if (this.known.size > knownMax) this.known.clear();
-    for (const { cluster, revision, pools } of clusters) {
-      this.known.set(cluster, { revision, atMs: nowMs, forecasts: forecastsOf(pools, byCluster.get(cluster) ?? [], nowMs) });
+    for (const { cluster, revision, pools, ranges } of clusters) {
+      this.known.set(cluster, { revision, atMs: nowMs, forecasts: forecastsOf(pools, ranges, byCluster.get(cluster) ?? [], nowMs) });
     }
   }
 }
+
+interface LogUsage {
+  cluster: string;
+  revision: number;
+  pools: readonly PoolUsage[];
+  ranges: readonly PoolUsage[];
+}
+
+/** Clusters with the ranges of their LB pools, and shared pools, which have no Service CIDRs. */
+const logsOf = (clusters: readonly ClusterUsage[], lbRanges: readonly LbRangeUsage[]): LogUsage[] => {
+  const byLog = groupBy(lbRanges, ({ log }) => log);
+  const names = new Set(clusters.map(({ cluster }) => cluster));
+  return [
+    ...clusters.map(({ cluster, revision, pools }) => ({ cluster, revision, pools, ranges: byLog.get(cluster) ?? [] })),
+    ...[...byLog].filter(([log]) => !names.has(log)).map(([log, ranges]) => ({ cluster: log, revision: ranges[0]!.revision, pools: [], ranges })),
+  ];
+};
 
 /** All but the last sample, which is the present. Those of the family are at the instants of its oldest open pool. */
 interface SampleRow {
@@ -66,18 +84,19 @@ interface SampleRow {
 }
 
 /** A family grows as the sum of its open pools does, over the window that the oldest of them has. */
-const forecastsOf = (pools: readonly PoolUsage[], rows: readonly SampleRow[], nowMs: number): ClusterForecasts => {
-  const open = pools.flatMap((pool) => {
+const forecastsOf = (pools: readonly PoolUsage[], ranges: readonly PoolUsage[], rows: readonly SampleRow[], nowMs: number): ClusterForecasts => {
+  const openOf = (all: readonly PoolUsage[]) => all.flatMap((pool) => {
     const row = rows.find(({ pool: name }) => name === pool.pool);
     const { available, allocated } = poolFigures(pool);
     return row === undefined ? [] : [{ row, family: pool.family, now: Number(allocated), free: Number(available.static + available.dynamic) }];
   });
+  const open = openOf(pools);
   const fit = (samples: readonly number[], now: number, beganMs: number, free: number): Forecast => forecast([...samples, now].map(Number), (nowMs - beganMs) / (sampleCount - 1), free, nowMs);
   const families = [...groupBy(open, ({ family }) => family)].map(([family, members]): [Family, Forecast] => {
     const past = Array.from({ length: sampleCount - 1 }, (_, i) => members.reduce((sum, { row }) => sum + Number((row.family_samples ?? row.samples)[i]), 0));
     return [family, fit(past, total(members, 'now'), members[0]!.row.family_began_ms, total(members, 'free'))];
   });
-  return { pools: new Map(open.map(({ row, now, free }) => [row.pool, fit(row.samples, now, row.began_ms, free)])), families: new Map(families) };
+  return { pools: new Map([...open, ...openOf(ranges)].map(({ row, now, free }) => [row.pool, fit(row.samples, now, row.began_ms, free)])), families: new Map(families) };
 };
 
 const total = (members: readonly { now: number; free: number }[], of: 'now' | 'free'): number => members.reduce((sum, member) => sum + member[of], 0);

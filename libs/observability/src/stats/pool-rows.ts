@@ -1,6 +1,6 @@
 import type { Forecast } from '../forecast.js';
 import { groupBy } from '../group-by.js';
-import { poolFigures, type PoolUsage } from '../usage.js';
+import { poolFigures, type LbRangeUsage, type PoolUsage } from '../usage.js';
 import type { ClusterForecasts } from './forecasts.js';
 import type { Filters } from './stats-query.js';
 import type { ViewedCluster } from './usage-rows.js';
@@ -8,16 +8,28 @@ import type { StatsRow } from './views-database.js';
 
 const passes = (filter: readonly string[] | null, value: string): boolean => filter === null || filter.includes(value);
 
-/** One row per cluster, pool and family. */
-export const poolRows = (clusters: readonly ViewedCluster[], forecasts: ReadonlyMap<string, ClusterForecasts>, { clusters: named, pools, families }: Filters): StatsRow[] =>
+/** One row per cluster, pool and family: Service CIDRs, then ranges of LB pools. Those of a shared pool have the cluster ''. */
+export const poolRows = (clusters: readonly ViewedCluster[], lbRanges: readonly LbRangeUsage[], forecasts: ReadonlyMap<string, ClusterForecasts>, filters: Filters): StatsRow[] => [
+  ...(passes(filters.kinds, 'cluster-ip') && filters.lbPools === null ? cidrRows(clusters, forecasts, filters) : []),
+  ...(passes(filters.kinds, 'load-balancer') ? lbRanges.filter(({ cluster, lbPool, pool, family }) =>
+    passes(filters.clusters, cluster) && passes(filters.lbPools, lbPool) && passes(filters.pools, pool) && passes(filters.families, family))
+    .map((range) => ({
+      cluster: range.cluster, pool: range.pool, family: range.family, state: stateOf(range), prefixLength: range.prefixLength,
+      ...figureColumns([range]), ...forecastColumns(forecasts.get(range.log)?.pools.get(range.pool)), revision: range.revision, kind: 'load-balancer', lbPool: range.lbPool,
+    })) : []),
+];
+
+const stateOf = ({ isDraining }: PoolUsage): string => (isDraining ? 'draining' : 'open');
+
+const cidrRows = (clusters: readonly ViewedCluster[], forecasts: ReadonlyMap<string, ClusterForecasts>, { clusters: named, pools, families }: Filters): StatsRow[] =>
   clusters.filter(({ cluster }) => passes(named, cluster)).flatMap((cluster) => cluster.pools
     .filter(({ pool, family }) => pool !== '' && passes(pools, pool) && passes(families, family))
     .map((pool) => ({
-      cluster: cluster.cluster, pool: pool.pool, family: pool.family, state: pool.isDraining ? 'draining' : 'open', prefixLength: Number(pool.pool.split('/')[1]),
-      ...figureColumns([pool]), ...forecastColumns(forecasts.get(cluster.cluster)?.pools.get(pool.pool)), revision: cluster.revision,
+      cluster: cluster.cluster, pool: pool.pool, family: pool.family, state: stateOf(pool), prefixLength: Number(pool.pool.split('/')[1]),
+      ...figureColumns([pool]), ...forecastColumns(forecasts.get(cluster.cluster)?.pools.get(pool.pool)), revision: cluster.revision, kind: 'cluster-ip', lbPool: null,
     })));
 
-/** One row per cluster and family: its pools summed. */
+/** One row per cluster and family: its Service CIDRs summed. */
 export const clusterRows = (clusters: readonly ViewedCluster[], forecasts: ReadonlyMap<string, ClusterForecasts>, { clusters: named, families }: Filters): StatsRow[] =>
   clusters.filter(({ cluster }) => passes(named, cluster)).flatMap((cluster) => {
     const byFamily = [...groupBy(cluster.pools.filter(({ pool, family }) => pool !== '' && passes(families, family)), ({ family }) => family)];

@@ -6,6 +6,9 @@ export interface Filters {
   pools: string[] | null;
   families: string[] | null;
   namespaces: string[] | null;
+  /** `cluster-ip`, `load-balancer`. */
+  kinds: string[] | null;
+  lbPools: string[] | null;
 }
 
 type Query = Readonly<Record<string, unknown>>;
@@ -19,6 +22,7 @@ const textOf = (query: Query, name: string): string => {
 
 export const filtersIn = (query: Query): Filters => ({
   clusters: listIn(query, 'cluster'), pools: listIn(query, 'pool'), families: listIn(query, 'family'), namespaces: listIn(query, 'namespace'),
+  kinds: listIn(query, 'kind'), lbPools: listIn(query, 'lbPool'),
 });
 
 /**

@@ -6,7 +6,8 @@ import { Forecasts, type ClusterForecasts } from './forecasts.js';
 import { readHistory } from './history.js';
 import { clusterRows, poolRows } from './pool-rows.js';
 import { filtersIn, rangeIn, spanIn, wordIn } from './stats-query.js';
-import { readUsage, type ViewedCluster } from './usage-rows.js';
+import type { LbRangeUsage, UnattachedClaims } from '../usage.js';
+import { readLbRanges, readUnattached, readUsage, type ViewedCluster } from './usage-rows.js';
 import { ViewsDatabase, type StatsRow } from './views-database.js';
 
 const figures = ['capacity', 'capacityExact', 'allocated', 'reserved', 'coolingDown', 'available', 'availableExact', 'utilization', 'staticAllocated', 'dynamicAllocated', 'trendPerDay', 'exhaustsAtEarliest', 'exhaustsAtLatest', 'revision'] as const;
@@ -14,11 +15,11 @@ const figures = ['capacity', 'capacityExact', 'allocated', 'reserved', 'coolingD
 /** The columns of each list, in order. They only grow. */
 export const statsColumns = {
   clusters: ['cluster', 'family', 'cidrs', ...figures],
-  pools: ['cluster', 'pool', 'family', 'state', 'prefixLength', ...figures],
-  'pools/history': ['time', 'cluster', 'pool', 'family', 'allocated', 'available', 'utilization', 'revision'],
-  namespaces: ['cluster', 'namespace', 'family', 'allocated', 'revision'],
+  pools: ['cluster', 'pool', 'family', 'state', 'prefixLength', ...figures, 'kind', 'lbPool'],
+  'pools/history': ['time', 'cluster', 'pool', 'family', 'allocated', 'available', 'utilization', 'revision', 'kind', 'lbPool'],
+  namespaces: ['cluster', 'namespace', 'family', 'allocated', 'revision', 'lbAllocated'],
   services: ['cluster', 'type', 'ipFamilyPolicy', 'families', 'headless', 'count', 'revision'],
-  annotations: ['time', 'timeEnd', 'title', 'text', 'tags', 'cluster'],
+  annotations: ['time', 'timeEnd', 'title', 'text', 'tags', 'cluster', 'kind', 'lbPool'],
   options: ['__text', '__value'],
 } as const satisfies Record<string, readonly string[]>;
 export type StatsList = keyof typeof statsColumns;
@@ -30,6 +31,13 @@ export interface StatsAnswer {
   stepSeconds?: number;
   /** What was left out, in a sentence; missing when nothing was. */
   cut?: string;
+}
+
+export interface ViewedUsage {
+  clusters: ViewedCluster[];
+  lbRanges: LbRangeUsage[];
+  /** By log. */
+  forecasts: Map<string, ClusterForecasts>;
 }
 
 type Query = Readonly<Record<string, unknown>>;
@@ -44,10 +52,15 @@ export class Stats {
     this.forecasts = new Forecasts(this.database);
   }
 
-  /** All clusters, or these, with their forecasts; one snapshot. */
-  async usage(clusters: readonly string[] | null = null): Promise<{ clusters: ViewedCluster[]; forecasts: Map<string, ClusterForecasts> }> {
-    const found = await readUsage(this.database, clusters);
-    return { clusters: found, forecasts: await this.forecasts.of(found, this.now()) };
+  /** All clusters, or these, with their forecasts, in one snapshot; and the ranges of LB pools, which are in another. */
+  async usage(clusters: readonly string[] | null = null): Promise<ViewedUsage> {
+    const [found, lbRanges] = await Promise.all([readUsage(this.database, clusters), readLbRanges(this.database, clusters)]);
+    return { clusters: found, lbRanges, forecasts: await this.forecasts.of(found, lbRanges, this.now()) };
+  }
+
+  /** Of each shared LB pool. */
+  unattached(): Promise<UnattachedClaims[]> {
+    return readUnattached(this.database);
   }
 
   /** @throws ProblemError */
@@ -57,8 +70,8 @@ export class Stats {
     switch (list) {
       case 'clusters':
       case 'pools': {
-        const { clusters, forecasts } = await this.usage(filters.clusters);
-        return { generatedAt, items: (list === 'pools' ? poolRows : clusterRows)(clusters, forecasts, filters) };
+        const { clusters, lbRanges, forecasts } = await this.usage(filters.clusters);
+        return { generatedAt, items: list === 'pools' ? poolRows(clusters, lbRanges, forecasts, filters) : clusterRows(clusters, forecasts, filters) };
       }
       case 'pools/history': {
         const { stepMs, cut, rows } = await readHistory(this.database, filters, { ...rangeIn(query, this.now()), stepMs: spanIn(query, 'step') }, this.now());

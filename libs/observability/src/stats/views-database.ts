@@ -1,6 +1,7 @@
 import { storeErrorOf } from '@ipledger/event-store';
 import { problem, ProblemError } from '@ipledger/runtime';
 import type pg from 'pg';
+import { sharedPoolLog } from '@ipledger/services';
 import type { Filters } from './stats-query.js';
 
 /** A row of an answer: flat, every key always there, null where something is not known. */
@@ -23,7 +24,11 @@ export class ViewsDatabase {
   }
 }
 
-/** Conditions on `cluster`, `pool` and `family`, whose lists are the parameters $1 to $3; null takes all. */
+/** Conditions on `cluster`, `pool`, `family`, `kind` and `lb_pool`, whose lists are the parameters $1 to $5; null takes all. */
 export const filtered = (alias: string): string =>
-  ['cluster', 'pool', 'family'].map((column, index) => `($${index + 1}::text[] IS NULL OR ${alias}.${column} = ANY ($${index + 1}))`).join(' AND ');
-export const filterValues = ({ clusters, pools, families }: Filters): unknown[] => [clusters, pools, families];
+  ['cluster', 'pool', 'family', 'kind', 'lb_pool'].map((column, index) => `($${index + 1}::text[] IS NULL OR ${alias}.${column} = ANY ($${index + 1}))`).join(' AND ');
+export const filterValues = ({ clusters, pools, families, kinds, lbPools }: Filters): unknown[] => [clusters, pools, families, kinds, lbPools];
+
+/** SQL of the cluster of a row: '' for those of a shared LB pool, whose log is no cluster. `lb_pool` names it. */
+export const clusterOf = (alias: string): string => `CASE WHEN ${isShared(alias)} THEN '' ELSE ${alias}.cluster END`;
+export const isShared = (alias: string): string => `${alias}.cluster LIKE '${sharedPoolLog('%')}'`;

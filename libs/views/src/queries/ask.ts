@@ -1,6 +1,7 @@
 import type { EventStore } from '@ipledger/event-store';
 import { invalidRequest, problem, ProblemError, wholeNumberIn } from '@ipledger/runtime';
-import { compileDefinition, sharedPoolLog, sharedPoolOf, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { sharedPoolLog, sharedPoolOf, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { allPoolsOf } from '../pool-usage.view.js';
 import type { AsOf, ViewsReader } from './views-reader.js';
 
 /** What queries read from: the log and the claims, and the views where there are any. */
@@ -14,12 +15,13 @@ export interface AskedLog {
   id: number;
   name: string;
   revision: number;
+  /** Service CIDRs and ranges of LB pools. */
+  pools: readonly Pool[];
 }
 
 /** A registered cluster, as of now. */
 export interface AskedCluster extends AskedLog {
   definition: ClusterDefinition;
-  pools: readonly Pool[];
 }
 
 /** A moment of the past: an instant (RFC 3339) or a revision. */
@@ -33,7 +35,7 @@ export const askedCluster = async ({ store }: Sources, name: string): Promise<As
   const head = sharedPoolOf(name) === undefined ? await store.clusterByName(name) : undefined;
   if (head?.definition == null) throw new ProblemError(problem('cluster_not_found', `no cluster is registered under the name ${name}`));
   const definition = JSON.parse(head.definition) as ClusterDefinition;
-  return { id: head.id, name, revision: head.revision, definition, pools: compileDefinition(definition).pools };
+  return { id: head.id, name, revision: head.revision, definition, pools: allPoolsOf(definition) };
 };
 
 /** The log of a shared LB pool. One that was deleted is still to be read. @throws ProblemError not_found */
@@ -41,7 +43,7 @@ export const askedSharedPool = async ({ store }: Sources, pool: string): Promise
   const head = await store.clusterByName(sharedPoolLog(pool));
   if (head === undefined || head.revision === 0)
     throw new ProblemError(problem('not_found', `there is no shared LB pool named ${pool}; the events of a pool of one cluster are in the log of that cluster`));
-  return { id: head.id, name: head.name, revision: head.revision };
+  return { id: head.id, name: head.name, revision: head.revision, pools: head.definition === null ? [] : allPoolsOf(JSON.parse(head.definition) as ClusterDefinition) };
 };
 
 /** @throws ProblemError unavailable */
@@ -69,7 +71,7 @@ export const atIn = (query: unknown, head: number): At | undefined => {
  * as a number). A moment of the past needs as much: its revision, or for an instant whatever the log holds now, unless the
  * views are past that instant already.
  */
-export const waitAsAsked = async (views: ViewsReader, { name, revision: head }: AskedCluster, query: unknown, at: At | undefined): Promise<void> => {
+export const waitAsAsked = async (views: ViewsReader, { name, revision: head }: AskedLog, query: unknown, at: At | undefined): Promise<void> => {
   const asked = wholeNumberIn(query, 'minRevision', { min: 0, max: Number.MAX_SAFE_INTEGER, otherwise: 0 });
   const timeoutMs = timeoutIn(query);
   let needed = at === undefined ? 0 : 'revision' in at ? at.revision : head;

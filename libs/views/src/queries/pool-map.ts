@@ -1,7 +1,7 @@
-import { compareAddresses, formatAddress, parseAddress, parseCidr, formatCidr, type Address } from '@ipledger/ip';
+import { compareAddresses, formatAddress, parseAddress, type Address } from '@ipledger/ip';
 import { invalidRequest, problem, ProblemError } from '@ipledger/runtime';
-import type { Pool } from '@ipledger/services';
-import { askedCluster, viewsOf, waitAsAsked, type Sources } from './ask.js';
+import { formatRange, parseRange, sharedPoolOf, type Pool } from '@ipledger/services';
+import { viewsOf, waitAsAsked, type AskedLog, type Sources } from './ask.js';
 
 /** Enough to see the shape of a pool, few enough to draw and to touch with a finger. */
 const cellsMax = 256n;
@@ -21,15 +21,14 @@ type Range = { first: bigint; last: bigint };
  * How densely each part of a pool is held: the pool, or the range from `from` to `to` in it, in at most 256 cells of equal size,
  * a power of two. Asking for the range of a cell looks into it, until a cell is one address: from a /64 in eight steps.
  */
-export const queryPoolMap = async (sources: Sources, name: string, text: string, query: unknown): Promise<object> => {
+export const queryPoolMap = async (sources: Sources, log: AskedLog, text: string, query: unknown): Promise<object> => {
   const views = viewsOf(sources);
-  const cluster = await askedCluster(sources, name);
-  const pool = askedPool(cluster.pools, text, name);
+  const pool = askedPool(log, text);
   const { first, last } = askedRange(pool, query);
-  await waitAsAsked(views, cluster, query, undefined);
+  await waitAsAsked(views, log, query, undefined);
   const size = cellSize(last - first + 1n);
   const starts = cellStarts(first, last, size).map((value) => format(pool, value));
-  const { asOf, rows } = await views.read<HeldRow | ReservedRow>(name,
+  const { asOf, rows } = await views.read<HeldRow | ReservedRow>(log.name,
     `SELECT width_bucket(h.address, $2::inet[]) - 1 AS cell, count(*)::float8 AS allocated, NULL AS first, NULL AS last FROM views.address_history h
      WHERE h.cluster = $1 AND h.released_revision IS NULL AND h.address BETWEEN $3::inet AND $4::inet GROUP BY 1
      UNION ALL SELECT NULL, NULL, host(r.first), host(r.last) FROM views.reservations r
@@ -37,16 +36,18 @@ export const queryPoolMap = async (sources: Sources, name: string, text: string,
   const held = new Map(rows.flatMap((row) => (row.cell === null ? [] : [[row.cell, row.allocated] as const])));
   const reserved = rows.flatMap((row) => (row.cell === null ? [{ first: parseAddress(row.first)!.value, last: parseAddress(row.last)!.value }] : []));
   return {
-    cluster: name, pool: pool.name, family: pool.family, from: format(pool, first), to: format(pool, last), cellSize: String(size),
+    ...(sharedPoolOf(log.name) === undefined && { cluster: log.name }), pool: pool.name, family: pool.family, kind: pool.kind, lbPool: pool.lbPool, from: format(pool, first), to: format(pool, last), cellSize: String(size),
     cells: cellStarts(first, last, size).map((from, index) => cellOf(pool, from, from + size - 1n < last ? from + size - 1n : last, held.get(index) ?? 0, reserved)),
     asOf,
   };
 };
 
-const askedPool = (pools: readonly Pool[], text: string, cluster: string): Pool => {
-  const cidr = parseCidr(text);
-  const pool = cidr && pools.find(({ name }) => name === formatCidr(cidr));
-  if (pool === undefined) throw new ProblemError(problem('cidr_not_found', `cluster ${cluster} has no CIDR ${text}; it has ${pools.map(({ name }) => name).join(', ')}`));
+const askedPool = ({ name: log, pools }: AskedLog, text: string): Pool => {
+  const range = parseRange(text);
+  const pool = range && pools.find(({ name }) => name === formatRange(text, range));
+  const shared = sharedPoolOf(log);
+  const what = shared === undefined ? `cluster ${log} has no CIDR` : `LB pool ${shared} has no range`;
+  if (pool === undefined) throw new ProblemError(problem('cidr_not_found', `${what} ${text}; it has ${pools.map(({ name }) => name).join(', ') || 'none'}`));
   return pool;
 };
 
