@@ -10,6 +10,9 @@ import { ServicesBatchController } from './bulk/services-batch.controller.js';
 import { CidrsController } from './clusters/cidrs.controller.js';
 import { ClustersController } from './clusters/clusters.controller.js';
 import { KubeconfigController } from './clusters/kubeconfig.controller.js';
+import { LbPoolsController } from './lb-pools/lb-pools.controller.js';
+import { LbReservationsController } from './lb-pools/lb-reservations.controller.js';
+import { LoadBalancingController } from './lb-pools/load-balancing.controller.js';
 import { NetworkController } from './clusters/network.controller.js';
 import { ReservationsController } from './clusters/reservations.controller.js';
 import { DocsController } from './docs/docs.controller.js';
@@ -69,7 +72,7 @@ export class AllocatorModule {
     return {
       module: AllocatorModule,
       imports: [CqrsModule.forRoot(), ViewsModule.of({ store, views: views ?? null, followers }), StatsModule.of(stats ?? null)],
-      controllers: [...kubernetesControllers, ClustersController, CidrsController, ReservationsController, NetworkController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, PageController, DiscoveryController, PreflightController],
+      controllers: [...kubernetesControllers, ClustersController, LbPoolsController, LbReservationsController, LoadBalancingController, CidrsController, ReservationsController, NetworkController, BulkController, ServicesBatchController, KubeconfigController, HealthController, DocsController, SignInController, PageController, DiscoveryController, PreflightController],
       providers: [
         SubmitOrderHandler,
         SubmitUnitHandler,

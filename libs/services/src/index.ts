@@ -21,7 +21,7 @@ export type { LbClaimAnswer } from './load-balancer/claim.js';
 export { lbRequestOf } from './load-balancer/request.js';
 export type * from './load-balancer/commands.js';
 export { memberKey, sharingGroupRef } from './load-balancer/holdings.js';
-export type { LbPool } from './load-balancer/lb-pool.js';
+export { compileLbPool, type LbPool } from './load-balancer/lb-pool.js';
 export { bandOf, formatRange, parseRange, poolOf, type Pool } from './pool/pool.js';
 export type { FieldConflict, Rejection } from './rejection.js';
 export { parseFieldSelector, type SelectableFields } from './selectors/field-selector.js';

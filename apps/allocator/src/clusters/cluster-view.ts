@@ -10,6 +10,8 @@ export interface ClusterView {
   nodePortRange: string;
   revision: number;
   createdAt: string;
+  /** Only where it is so: Services of type LoadBalancer without a class get their addresses from LB pools. */
+  defaultLoadBalancer?: true;
   pools: PoolView[];
 }
 
@@ -25,8 +27,8 @@ export interface PoolView {
 
 export const clusterView = (definition: ClusterDefinition, revision: number): ClusterView => {
   const { pools, families } = compileDefinition(definition);
-  const { name, serviceCIDRs, nodePortRange, createdAt } = definition;
-  return { name, serviceCIDRs, primaryFamily: families[0], families, nodePortRange, revision, createdAt, pools: pools.map(poolView) };
+  const { name, serviceCIDRs, nodePortRange, createdAt, defaultLoadBalancer } = definition;
+  return { name, serviceCIDRs, primaryFamily: families[0], families, nodePortRange, revision, createdAt, ...(defaultLoadBalancer && { defaultLoadBalancer }), pools: pools.map(poolView) };
 };
 
 export const poolView = ({ name, family, state, staticBand, coolDownSeconds }: Pool): PoolView => ({

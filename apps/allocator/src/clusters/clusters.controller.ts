@@ -106,6 +106,6 @@ export class ClustersController {
 /** What a dry registration would make; there is no revision to show, since nothing happened. */
 const trialView = (command: Extract<ClusterCommand, { type: 'RegisterCluster' }>): ClusterView =>
   clusterView(
-    { name: command.name, serviceCIDRs: command.serviceCIDRs, draining: [], nodePortRange: command.nodePortRange ?? '30000-32767', createdAt: command.time.toISOString() },
+    { name: command.name, serviceCIDRs: command.serviceCIDRs, draining: [], nodePortRange: command.nodePortRange ?? '30000-32767', createdAt: command.time.toISOString(), ...(command.defaultLoadBalancer === true && { defaultLoadBalancer: true }) },
     0,
   );

@@ -18,6 +18,7 @@ export const registerBody = {
     serviceCIDRs: { ...cidrList, description: 'The first one says which family is primary' },
     apiServerService: { type: 'boolean', default: true, description: 'Make default/kubernetes on the first address, as an API server does' },
     nodePortRange: { type: 'string', maxLength: 32, default: '30000-32767' },
+    defaultLoadBalancer: { type: 'boolean', default: false, description: 'Services of type LoadBalancer without a class get their addresses from LB pools' },
   },
 } as const;
 
@@ -89,6 +90,7 @@ export interface RegisterBody {
   serviceCIDRs: string[];
   apiServerService?: boolean;
   nodePortRange?: string;
+  defaultLoadBalancer?: boolean;
 }
 
 /** What the edge adds to every cluster command. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { EventStore, StoredReservation } from '@ipledger/event-store';
-import { formatAddress, parseCidr, type Family } from '@ipledger/ip';
-import { applyStaticDefaults, decodeService, type ClusterCommand, type CreateService, type JsonValue, type Reservation, type ReserveAddresses, type ServiceObject } from '@ipledger/services';
+import type { EventStore } from '@ipledger/event-store';
+import { applyStaticDefaults, decodeService, type ClusterCommand, type CreateService, type JsonValue, type Reservation, type ServiceObject } from '@ipledger/services';
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
@@ -14,9 +13,8 @@ import { EVENT_STORE } from '../tokens.js';
 import { SubmitOrder } from '../writer/submit.handler.js';
 import { Writers } from '../writer/writers.js';
 import { clusterOrderBasis, confirmBody, invalidRequest, isDryRun, reservationBody, wholeNumber, type ReservationBody } from './requests.js';
+import { lasts, reservationView, untilIn, wantedIn, type ReservationView } from './reservation-view.js';
 import { keyReused, mustKnow, submitClusterCommand } from './submit.js';
-
-type ReservationView = Reservation & { createdAt: string; revision: number };
 
 /** Addresses that are held back: made, looked at, given to a Service, released. */
 @Controller('v1/clusters/:cluster/reservations')
@@ -88,29 +86,6 @@ export class ReservationsController {
     void reply.code(201).type('application/json').send(outcome.answer);
   }
 }
-
-/** Rows stay a while after their time: see the purge. */
-const lasts = ({ until }: StoredReservation): boolean => until === null || Date.parse(until) > Date.now();
-
-const reservationView = ({ createdAt, ...reservation }: StoredReservation): ReservationView => ({ ...reservation, createdAt: createdAt.toISOString() });
-
-const wantedIn = ({ addresses, family }: ReservationBody): ReserveAddresses['wanted'] => {
-  if (addresses !== undefined && family !== undefined) throw invalidRequest('family', family, 'goes without addresses: it asks for any free address');
-  if (family !== undefined) return { family };
-  if (addresses === undefined) throw invalidRequest('addresses', null, 'is needed: 10.96.0.10, 10.96.0.10-10.96.0.19 or 10.96.0.16/28; or a family, for any free address');
-  const cidr = parseCidr(addresses);
-  if (cidr !== undefined) return rangeOf(cidr);
-  const [first = '', last = first] = addresses.split('-').map((text) => text.trim());
-  return { first, last };
-};
-
-const rangeOf = ({ family, first, last }: { family: Family; first: bigint; last: bigint }): { first: string; last: string } =>
-  ({ first: formatAddress({ family, value: first }), last: formatAddress({ family, value: last }) });
-
-const untilIn = ({ until, seconds }: ReservationBody, now: Date): string | null => {
-  if (until !== undefined && seconds !== undefined) throw invalidRequest('seconds', seconds, 'goes without until');
-  return seconds === undefined ? (until ?? null) : new Date(now.getTime() + seconds * 1000).toISOString();
-};
 
 const serviceIn = (value: JsonValue, namespace: string): ServiceObject => {
   const decoded = decodeService(value, []);

@@ -6,6 +6,7 @@ import { problemCatalogue } from '../problem.js';
 import { family, inPath, inQuery, json, listOf, ok, parameter, problems, ref, revision, text, write, type Json } from './openapi-parts.js';
 import { inspectPaths, inspectSchemas } from './openapi-inspect.js';
 import { statsPaths } from './stats-paths.js';
+import { lbPoolPaths, lbPoolSchemas } from './openapi-lb-pools.js';
 import { networkPaths, poolMembers, poolPaths, poolSchemas, reservationPaths } from './openapi-pools.js';
 
 /**
@@ -23,8 +24,8 @@ export const openApiDocument = (version: string) => ({
       'Errors here are problem documents (RFC 9457) with a stable `code`; under /clusters they are Kubernetes `Status` objects.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  tags: [{ name: 'clusters' }, { name: 'inspect' }, { name: 'services' }, { name: 'stats' }, { name: 'operations' }],
-  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...networkPaths, ...bulkPaths, ...importPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...statsPaths, ...operationPaths },
+  tags: [{ name: 'clusters' }, { name: 'lb-pools' }, { name: 'inspect' }, { name: 'services' }, { name: 'stats' }, { name: 'operations' }],
+  paths: { ...clusterPaths, ...poolPaths, ...reservationPaths, ...lbPoolPaths, ...networkPaths, ...bulkPaths, ...importPaths, ...kubeconfigPaths, ...inspectPaths, ...servicePaths, ...statsPaths, ...operationPaths },
   components: {
     schemas, parameters, responses: { Problem: problemAnswer },
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'A token of the access file, or a JWT. Not asked for while authentication is not set up' } },
@@ -50,11 +51,12 @@ const parameters: Json = {
 const schemas: Json = {
   ...poolSchemas,
   ...inspectSchemas,
+  ...lbPoolSchemas,
   Cluster: {
     type: 'object',
     properties: {
       name: text('RFC 1123 label'), serviceCIDRs: { type: 'array', items: { type: 'string' } }, primaryFamily: family,
-      families: { type: 'array', items: family }, nodePortRange: { type: 'string' }, revision, createdAt: { type: 'string', format: 'date-time' },
+      families: { type: 'array', items: family }, nodePortRange: { type: 'string' }, revision, createdAt: { type: 'string', format: 'date-time' }, defaultLoadBalancer: { const: true },
       pools: {
         type: 'array',
         items: {

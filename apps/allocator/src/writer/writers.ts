@@ -120,13 +120,18 @@ export class Writers {
    * taken; another one is counted in the database.
    */
   async usageOf(head: ClusterHead): Promise<ClusterUsage> {
-    const writer = this.writers.get(head.id);
     const { pools, families: [primary] } = compileDefinition(JSON.parse(head.definition ?? '') as ClusterDefinition);
+    return { cluster: head.name, revision: head.revision, pools: await this.usageOfRanges(head, pools, primary), nodePorts: null, services: null };
+  }
+
+  /** The use of some pools of a log: Service CIDRs, or ranges of LB pools. */
+  async usageOfRanges(head: ClusterHead, pools: readonly Pool[], primary?: Family): Promise<PoolUsage[]> {
+    const writer = this.writers.get(head.id);
     const state = writer?.state?.revision === head.revision ? writer.state : undefined;
     state?.advanceTo(new Date());
     const now = new Date();
     const reserves = state === undefined && (await this.store.listReservations(head.id, undefined, 1)).length > 0;
-    const found = await Promise.all(pools.map(async (pool): Promise<PoolUsage> => {
+    return Promise.all(pools.map(async (pool): Promise<PoolUsage> => {
       const use = state?.useOf(pool) ?? (await this.countUse(head.id, pool));
       const heldBack = async (band: Pool['staticBand']) =>
         state?.heldBackIn(pool, band) ?? (band.count > 0n && (reserves || pool.coolDownSeconds > 0) ? await this.countHeldBack(head.id, pool, band, now) : {});
@@ -136,7 +141,6 @@ export class Writers {
         dynamic: { capacity: pool.dynamicBand.count, allocated: use.dynamic, ...(await heldBack(pool.dynamicBand)) },
       };
     }));
-    return { cluster: head.name, revision: head.revision, pools: found, nodePorts: null, services: null };
   }
 
   private async countUse(clusterId: number, { family, staticBand, dynamicBand }: Pool): Promise<BandUse> {

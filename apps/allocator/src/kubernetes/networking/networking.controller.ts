@@ -1,6 +1,6 @@
 import type { EventStore } from '@ipledger/event-store';
 import { formatAddress, parseAddress } from '@ipledger/ip';
-import { compileDefinition } from '@ipledger/services';
+import { compileDefinition, poolOf, type Pool } from '@ipledger/services';
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EVENT_STORE } from '../../tokens.js';
@@ -32,11 +32,12 @@ export class NetworkingController {
   async addresses(@Param('cluster') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await knownCluster(this.writers, name);
     const { form, query } = listRequest(request);
-    const { pools } = compileDefinition(cluster.definition);
+    const { pools, lbRanges } = compileDefinition(cluster.definition);
     const revision = await headRevision(this.store, cluster);
     const limit = Math.min(query.limit ?? itemsMax, itemsMax);
     const now = new Date();
     const found = await firstByName(this.claims(cluster), limit + 1, query.continueFrom?.name, (claim) => {
+      if (isOfLb(claim, lbRanges)) return undefined; // no IPAddress stands for what a load balancer has
       const view = ipAddress(claim, pools, now);
       return isSelected(query, view) ? view : undefined;
     });
@@ -53,8 +54,9 @@ export class NetworkingController {
     const form = representationOf(request);
     const address = parseAddress(name);
     const claim = address && formatAddress(address) === name ? await this.store.claim(cluster.id, name) : undefined;
-    if (claim === undefined) throw new StatusError(notFound(name, 'ipaddresses.networking.k8s.io'));
-    sendOne(reply, form, ipAddressKind, ipAddress(claim, compileDefinition(cluster.definition).pools, new Date()));
+    const { pools, lbRanges } = compileDefinition(cluster.definition);
+    if (claim === undefined || isOfLb(claim, lbRanges)) throw new StatusError(notFound(name, 'ipaddresses.networking.k8s.io'));
+    sendOne(reply, form, ipAddressKind, ipAddress(claim, pools, new Date()));
   }
 
   @Get('servicecidrs')
@@ -82,6 +84,11 @@ export class NetworkingController {
     }
   }
 }
+
+const isOfLb = ({ address: text }: { address: string }, lbRanges: readonly Pool[]): boolean => {
+  const address = parseAddress(text);
+  return address !== undefined && poolOf(lbRanges, address) !== undefined;
+};
 
 /**
  * The first `count` addresses by name as text, which is upstream's order but not that of the store: all claims are looked
