@@ -115,8 +115,8 @@ export interface ClusterReader {
   listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]>;
   /** What some Services have of shared LB pools, in one round trip. */
   lbAttachedOf(clusterId: number, keys: readonly ServiceKey[]): Promise<StoredLbAttached[]>;
-  /** (namespace, name, uid, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
-  listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]>;
+  /** (namespace, name, revision) of the Services in key order, after a key: for loading state. At most `limit`. */
+  listServiceRevisions(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceRevision[]>;
 }
 
 /** Inside a lock. `head` is the state of the row as locked. */
@@ -319,9 +319,12 @@ export interface Document extends ServiceEntry {
   readonly document: string;
 }
 
-export interface ServiceEntry extends ServiceKey {
-  readonly uid: string;
+export interface ServiceRevision extends ServiceKey {
   readonly revision: number;
+}
+
+export interface ServiceEntry extends ServiceRevision {
+  readonly uid: string;
 }
 
 export interface DocumentPage {

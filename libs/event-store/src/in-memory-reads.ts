@@ -2,7 +2,7 @@ import { compareAddresses, formatAddress, parseAddress } from '@ipledger/ip';
 import type { Address } from '@ipledger/ip';
 import { BadAppend } from './errors.js';
 import type {
-  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LbAttachedKey, LbMemberKey, LogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, StoredLbAttached,
+  Claim, ClusterHead, ClusterReader, CoolingAddress, Document, DocumentPage, LbAttachedKey, LbMemberKey, LogRow, PortClaim, RecordedRequest, ServiceKey, ServiceRevision, StoredLbAttached,
   StoredLbMember, StoredLbWaiting, StoredReservation,
 } from './event-store.js';
 
@@ -72,9 +72,9 @@ export abstract class MemoryReader implements ClusterReader {
     return this.#documents(clusterId, namespace).length;
   }
 
-  async listServiceEntries(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceEntry[]> {
+  async listServiceRevisions(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<ServiceRevision[]> {
     return this.#documents(clusterId, undefined, after).slice(0, limit)
-      .map(({ namespace, name, uid, revision }) => ({ namespace, name, uid, revision }));
+      .map(({ namespace, name, revision }) => ({ namespace, name, revision }));
   }
 
   async requests(clusterId: number, keys: readonly string[]): Promise<RecordedRequest[]> {

@@ -228,7 +228,8 @@ export function eventStoreContract(open: () => Promise<EventStore>): void {
       expect(await store.listDocuments(cluster.id, { limit: 9, namespace: 'shop', after: documents[3]! })).toEqual(documents.slice(4));
       expect(await store.listDocuments(cluster.id, { limit: 9, namespace: 'a', after: documents[3]! })).toEqual([]);
       expect([await store.countDocuments(cluster.id), await store.countDocuments(cluster.id, 'shop'), await store.countDocuments(cluster.id, 'none')]).toEqual([7, 4, 0]);
-      expect(await store.listServiceEntries(cluster.id, documents[4], 1)).toEqual([{ namespace: 'shop', name: 'a.b', uid: 'uid-of-a.b', revision: 1 }]);
+      expect(await store.listServiceRevisions(cluster.id, documents[3], 2)).toEqual([{ namespace: 'shop', name: 'a-b', revision: 1 }, { namespace: 'shop', name: 'a.b', revision: 1 }]);
+      expect(await store.listServiceRevisions(cluster.id, documents[6], 2)).toEqual([]);
     });
 
     it('finds documents by key, each once, and leaves out the missing', async () => {

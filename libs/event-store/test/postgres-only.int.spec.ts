@@ -201,11 +201,13 @@ describe('two transactions held by hand', () => {
   it('commit in the order of their revisions, whichever was begun first', async () => {
     const slow = gate();
     const fast = gate();
+    const begun = gate();
     const first = store.locked(cluster.id, async (session) => {
       await session.append(batch(session.locked, { rows: [row(2)] }));
+      begun.open();
       await slow.opened;
     });
-    await waitingForLock(0);
+    await begun.opened;
     const second = store.locked(cluster.id, async (session) => {
       expect(session.locked.revision).toBe(2); // read after the wait, not before
       expect(await session.readLog(cluster.id, 0, 10)).toHaveLength(1);
@@ -224,11 +226,13 @@ describe('two transactions held by hand', () => {
 
   it('an append waits for a lock, then sees that it came too late', async () => {
     const held = gate();
+    const begun = gate();
     const lock = store.locked(cluster.id, async (session) => {
       await session.append(batch(session.locked, {}));
+      begun.open();
       await held.opened;
     });
-    await waitingForLock(0);
+    await begun.opened;
     const append = store.append(batch(cluster, { claims: { taken: [claim('10.0.0.1')] } })).catch((error: unknown) => error);
     await waitingForLock(1);
     held.open();
@@ -239,8 +243,12 @@ describe('two transactions held by hand', () => {
 
   it('an append goes through when the lock before it wrote nothing', async () => {
     const held = gate();
-    const lock = store.locked(cluster.id, () => held.opened);
-    await waitingForLock(0);
+    const begun = gate();
+    const lock = store.locked(cluster.id, async () => {
+      begun.open();
+      await held.opened;
+    });
+    await begun.opened;
     const append = store.append(batch(cluster, {}));
     await waitingForLock(1);
     held.open();

@@ -57,7 +57,7 @@ const mustHead = async (reader: ClusterReader, clusterId: number): Promise<Clust
 
 const loadServices = async (reader: ClusterReader, clusterId: number, state: ClusterState): Promise<void> => {
   for (let after: { namespace: string; name: string } | undefined; ; ) {
-    const page = await reader.listServiceEntries(clusterId, after, pageRows);
+    const page = await reader.listServiceRevisions(clusterId, after, pageRows);
     for (const { namespace, name, revision } of page) state.services.set(serviceKey(namespace, name), revision);
     if (page.length < pageRows) return;
     after = page.at(-1);
