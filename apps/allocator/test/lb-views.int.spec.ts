@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { createPool, PostgresEventStore, type EventStore } from '@ipledger/event-store';
+import { createPool, PostgresEventStore } from '@ipledger/event-store';
 import { Stats } from '@ipledger/observability';
-import { claimChanges, ClusterState, evolve, sharingGroupRef, type Event, type LbPool, type ServiceRef } from '@ipledger/services';
+import { sharingGroupRef } from '@ipledger/services';
 import { useFreshDatabase } from '@ipledger/testing';
 import { rebuildViews, ViewsReader } from '@ipledger/views';
 import type pg from 'pg';
+import { allocated, append, attached, joined, left, poolOf, ref, released } from './lb-facts.js';
 import { seriesOf, sumOf } from './exposition.js';
 import { startServer, type Answer, type TestServer } from './start.js';
 
@@ -12,37 +12,7 @@ const database = useFreshDatabase();
 let server: TestServer;
 let views: pg.Pool;
 
-/** Facts about LB pools as the writer and the assigner put them into the logs, with what is derived in the same commit. */
-const append = async (store: EventStore, log: string, events: readonly Event[], time = new Date()): Promise<void> => {
-  const { id } = await store.nameCluster(log);
-  const head = (await store.head(id))!;
-  const state = new ClusterState();
-  state.define(head.definition === null ? null : JSON.parse(head.definition));
-  for (const event of events.filter(({ type }) => type.startsWith('lb-pool.'))) evolve(state, event, 1);
-  const net = claimChanges(events.map((event, i) => ({ event, revision: head.revision + 1 + i, time })));
-  await store.append({
-    clusterId: id, at: head.revision, epoch: head.epoch, claims: net.addresses, portClaims: net.ports, lb: net.lb, cooling: net.cooling, documents: { written: [], removed: [] }, requests: [],
-    definition: JSON.stringify(state.definition),
-    rows: [{ time, eventCount: events.length, command: { id: randomUUID(), kind: 'Test', requestId: null, actor: null, userAgent: null, traceparent: null }, events: JSON.stringify(events) }],
-  });
-};
-const poolOf = (name: string, addresses: string[], more: Partial<LbPool> = {}): Event => ({
-  type: 'lb-pool.configured',
-  data: { pool: { name, addresses, draining: [], autoAssign: true, priority: 100, namespaces: [], selector: null, staticBandAddresses: 0, coolDownSeconds: 60, createdAt: '2026-03-01T12:00:00.000Z', ...more } },
-});
-const ref = (name: string): ServiceRef => ({ namespace: 'shop', name, uid: `uid-${name}` });
 const [web, api, db] = [ref('web'), ref('api'), ref('db')] as const;
-const facts = (lbPool: string, address: string, cluster?: string) => ({ address, family: address.includes(':') ? 'IPv6' as const : 'IPv4' as const, lbPool, ...(cluster !== undefined && { cluster }) });
-const allocated = (lbPool: string, address: string, cidr: string, service: ServiceRef, cluster?: string, sharingGroup?: string): Event =>
-  ({ type: 'ip.allocated', data: { ...facts(lbPool, address, cluster), kind: 'load-balancer', cidr, band: 'dynamic', scope: 'dynamic', service, ...(sharingGroup !== undefined && { sharingGroup }) } });
-const joined = (lbPool: string, address: string, service: ServiceRef, sharingGroup: string | null = null, cluster?: string): Event =>
-  ({ type: 'lb-member.joined', data: { ...facts(lbPool, address, cluster), sharingGroup, service, ports: ['TCP/80'], backend: '', ...(cluster !== undefined && { wait: 1 }) } });
-const left = (lbPool: string, address: string, service: ServiceRef): Event =>
-  ({ type: 'lb-member.left', data: { ...facts(lbPool, address), sharingGroup: null, service, ports: ['TCP/80'], backend: '', since: 1, reason: 'deleted' } });
-const released = (lbPool: string, address: string, cidr: string, service: ServiceRef): Event =>
-  ({ type: 'ip.released', data: { ...facts(lbPool, address), kind: 'load-balancer', cidr, band: 'dynamic', reason: 'deleted', service, coolsUntil: new Date(Date.now() + 60_000).toISOString() } });
-const attached = (lbPool: string, address: string, service: ServiceRef): Event => ({ type: 'lb-address.attached', data: { ...facts(lbPool, address), service } });
-
 const range4 = '203.0.113.10-203.0.113.13';
 const range6 = '2001:db8::/124';
 

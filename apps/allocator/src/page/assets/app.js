@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, token } from './api.js';
 import { Cluster } from './cluster.js';
 import { Overview } from './overview.js';
-import { Pool } from './pool.js';
+import { Pool, SharedRange } from './pool.js';
 import { Search } from './search.js';
 import { finishSignIn, SignIn } from './sign-in.js';
 import { html, Link, Problem, useLoaded } from './view.js';
@@ -57,7 +57,8 @@ const SearchBox = (/** @type {{ text: string }} */ { text }) => {
 
 const Part = (/** @type {{ path: string[], data: any }} */ { path, data }) => {
   const [first, name, , cidr, from, to] = path;
-  if (first === 'search') return html`<${Search} text=${name ?? ''} clusters=${data.clusters} />`;
+  if (first === 'search') return html`<${Search} text=${name ?? ''} ...${data} />`;
+  if (first === 'lb-pools' && name !== undefined && path[2] !== undefined) return html`<${SharedRange} lbPool=${name} range=${path[2]} from=${path[3]} to=${path[4]} ...${data} />`;
   if (first === 'clusters' && path[2] === 'pools' && cidr !== undefined) return html`<${Pool} cluster=${name} cidr=${cidr} from=${from} to=${to} ...${data} />`;
   if (first === 'clusters' && name !== undefined) return html`<${Cluster} name=${name} ...${data} />`;
   return html`<${Overview} ...${data} />`;

@@ -23,9 +23,12 @@ export const UsageBar = ({ row }) => {
   </div>`;
 };
 
+/** Where the pool of a row is shown; a shared LB pool belongs to no cluster. @param {{ cluster: string, lbPool?: string | null, pool: string }} row @param {...string} range */
+export const poolHash = ({ cluster, lbPool, pool }, ...range) => (cluster === '' ? hashOf('lb-pools', lbPool ?? '', pool, ...range) : hashOf('clusters', cluster, 'pools', pool, ...range));
+
 /** @param {{ row: any, state?: string }} props */
 export const PoolLine = ({ row, state }) => html`<article class="pool">
-  <h3><${Link} hash=${hashOf('clusters', row.cluster, 'pools', row.pool)}>${row.pool}<//> <small>${row.family}${state === 'draining' && ', draining'}</small></h3>
+  <h3><${Link} hash=${poolHash(row)}>${row.pool}<//> <small>${row.lbPool && `${row.lbPool}, `}${row.family}${state === 'draining' && ', draining'}</small></h3>
   <p class=${`share ${levelOf(row.utilization, row.available)}`}>${formatShare(row.utilization)}</p>
   <${UsageBar} row=${row} />
   <p class="note">${formatCount(row.allocated)} held, ${formatCount(row.available)} of ${formatCount(row.capacity)} free</p>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { clusterPath, follow } from './api.js';
 import { formatTime } from './format.js';
+import { Waiting } from './lb.js';
 import { Legend, Pools } from './overview.js';
 import { Command, Empty, hashOf, html, Link, Problem } from './view.js';
 
@@ -17,6 +18,7 @@ export const Cluster = ({ name, clusters, pools }) => {
   return html`<h2>${name}</h2>
     <p class="note">${cluster.families.length === 2 ? 'Dual-stack' : 'Single-stack'}, ${cluster.primaryFamily} first. Revision ${cluster.revision}. Node ports ${cluster.nodePortRange}. <${Legend} /></p>
     <${Pools} cluster=${cluster} rows=${pools.filter((row) => row.cluster === name)} />
+    <${Waiting} cluster=${name} />
     <${Events} cluster=${name} revision=${cluster.revision} />`;
 };
 
@@ -63,6 +65,7 @@ const Events = (/** @type {{ cluster: string, revision: number }} */ { cluster, 
 const verbs = /** @type {Record<string, string>} */ ({
   'ip.allocated': 'allocated', 'ip.released': 'released', 'port.allocated': 'port allocated', 'port.released': 'port released',
   'service.created': 'created', 'service.updated': 'updated', 'service.deleted': 'deleted',
+  'lb-member.joined': 'has', 'lb-member.left': 'has no longer', 'lb-address.attached': 'attached', 'lb-address.detached': 'detached',
 });
 
 const EventLine = (/** @type {{ event: any }} */ { event: { revision, type, time, data, command } }) => {

@@ -1,6 +1,7 @@
 // @ts-check
 /** All clusters, those nearest to full first. */
 import { PoolLine } from './bar.js';
+import { LbRanges, SharedPools } from './lb.js';
 import { Command, Empty, hashOf, html, Link } from './view.js';
 
 const register = () => `curl -s ${location.origin}/v1/clusters -H 'content-type: application/json' \\
@@ -13,7 +14,7 @@ const fullest = (/** @type {any[]} */ rows) => Math.max(0, ...rows.map(({ utiliz
 
 /** @param {{ clusters: any[], pools: any[], more: boolean }} props */
 export const Overview = ({ clusters, pools, more }) => {
-  if (clusters.length === 0) {
+  if (clusters.length === 0 && pools.length === 0) {
     return html`<${Empty} title="No cluster yet"><p>Register one, primary family first, and its pools show here:</p><${Command} text=${register()} /><//>`;
   }
   const byCluster = new Map(clusters.map(({ name }) => [name, /** @type {any[]} */ ([])]));
@@ -25,16 +26,20 @@ export const Overview = ({ clusters, pools, more }) => {
       <h2><${Link} hash=${hashOf('clusters', cluster.name)}>${cluster.name}<//></h2>
       <${Pools} cluster=${cluster} rows=${byCluster.get(cluster.name) ?? []} />
     </section>`)}
-    ${sorted.length > shownMax && html`<p class="note">${sorted.length - shownMax} more are less full; the address bar takes #/clusters/NAME.</p>`}`;
+    ${sorted.length > shownMax && html`<p class="note">${sorted.length - shownMax} more are less full; the address bar takes #/clusters/NAME.</p>`}
+    <${SharedPools} rows=${pools} />`;
 };
 
-/** @param {{ cluster: any, rows: any[] }} props */
-export const Pools = ({ cluster, rows }) => {
+/** The pools of a cluster: Service CIDRs, then ranges of its LB pools. @param {{ cluster: any, rows: any[] }} props */
+export const Pools = ({ cluster, rows: all }) => {
+  const rows = all.filter(({ lbPool }) => lbPool === null);
+  const ranges = all.filter(({ lbPool }) => lbPool !== null);
   if (rows.length === 0) return html`<p class="note">Its usage is being counted.</p>`;
   const states = new Map(cluster.pools.map((/** @type {any} */ { cidr, state }) => [cidr, state]));
   const order = cluster.serviceCIDRs;
   const sorted = [...rows].sort((a, b) => order.indexOf(a.pool) - order.indexOf(b.pool));
-  return html`<div class="pools">${sorted.map((row) => html`<${PoolLine} key=${row.pool} row=${row} state=${states.get(row.pool)} />`)}</div>`;
+  return html`<div class="pools">${sorted.map((row) => html`<${PoolLine} key=${row.pool} row=${row} state=${states.get(row.pool)} />`)}</div>
+    ${ranges.length > 0 && html`<h3>Load balancer pools</h3><${LbRanges} rows=${ranges} />`}`;
 };
 
 export const Legend = () => html`<span class="legend"><i class="static"></i>static band <i class="dynamic"></i>dynamic band <i class="cooling"></i>cooling down <i class="reserved"></i>reserved</span>`;
