@@ -20,7 +20,7 @@ export class Disk {
       process.once('exit', () => disk.isMounted && spawnSync('umount', ['--lazy', folder]));
       return disk;
     } catch (error) {
-      return `no file system of its own for Postgres: ${(error as Error).message.trim().split('\n').at(-1)}`;
+      return `no file system of its own for Postgres: ${((error as { stderr?: string }).stderr || String(error)).trim().split('\n')[0]}`;
     }
   }
 

@@ -1,8 +1,8 @@
 import { useFreshDatabase } from '@ipledger/testing';
 import { Balancer } from './balancer.js';
 import { ServiceProcess } from './service-process.js';
+import { SteadyLoad } from './steady-load.js';
 
-const writers = 8;
 const rounds = 2;
 
 /** Two allocators behind a load balancer, restarted one after the other under load: no client notices. */
@@ -25,35 +25,19 @@ describe('a rolling restart', () => {
   it('fails no request, and loses and doubles nothing', async () => {
     const post = (path: string, body: object): Promise<Response> => fetch(balancer.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     expect((await post('/v1/clusters', { name: 'c', serviceCIDRs: ['10.96.0.0/16'] })).status).toBe(201);
-    const failures: string[] = [];
-    const held = new Map<string, string>();
-    let restarting = true;
-    const write = async (writer: number): Promise<void> => {
-      for (let i = 0; restarting; i++) {
-        const name = `s${writer}-${i}`;
-        const created = await post('/clusters/c/api/v1/namespaces/default/services', { metadata: { name }, spec: { ports: [{ port: 80 }] } });
-        const text = await created.text();
-        if (created.status === 201) held.set(name, (JSON.parse(text) as { spec: { clusterIP: string } }).spec.clusterIP);
-        else failures.push(`${created.status} ${text}`);
-        const read = await fetch(`${balancer.url}/clusters/c/api/v1/namespaces/default/services/${name}`);
-        if (read.status !== 200) failures.push(`GET ${read.status} ${await read.text()}`);
-        else await read.text();
-      }
-    };
-    const load = Array.from({ length: writers }, (_, writer) => write(writer));
+    const load = new SteadyLoad(balancer.url, 'c');
     for (let i = 0; i < rounds * replicas.length; i++) {
       const [old, other] = replicas as [ServiceProcess, ServiceProcess];
-      const before = held.size;
+      const before = load.held.size;
       expect(await old.end('SIGTERM')).toBe(0);
-      expect(held.size).toBeGreaterThan(before); // somebody served meanwhile
+      expect(load.held.size).toBeGreaterThan(before); // somebody served meanwhile
       replicas = [other, await start()];
       await balancer.use(replicas.map(({ url }) => url));
     }
-    restarting = false;
-    await Promise.all(load);
-    expect(failures).toEqual([]);
-    expect(new Set(held.values()).size).toBe(held.size);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(new Set(load.held.values()).size).toBe(load.held.size);
     const { items } = (await (await fetch(`${balancer.url}/clusters/c/api/v1/services`)).json()) as { items: { metadata: { name: string } }[] };
-    expect(items.length).toBe(held.size + 1); // and default/kubernetes
+    expect(items.length).toBe(load.held.size + 1); // and default/kubernetes
   }, 180_000);
 });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
-const root = resolve(import.meta.dirname, '../..');
+export const root = resolve(import.meta.dirname, '../..');
 const startMsMax = 60_000;
 
 /** The service as `npm start` runs it, in a process of its own that can be killed. */
@@ -19,21 +19,24 @@ export class ServiceProcess {
     return ServiceProcess.run('standalone', { DATA_DIR: dataDir, ...env });
   }
 
-  /** An allocator on a database that is there. */
-  static startAllocator(databaseUrl: string, env: Record<string, string> = {}): Promise<ServiceProcess> {
-    return ServiceProcess.run('allocator', { DATABASE_URL: databaseUrl, ...env });
+  /** An allocator on a database that is there. @param folder of the build, when it is another one than ours */
+  static startAllocator(databaseUrl: string, env: Record<string, string> = {}, folder = root): Promise<ServiceProcess> {
+    return ServiceProcess.run('allocator', { DATABASE_URL: databaseUrl, ...env }, folder);
+  }
+  static startProjector(databaseUrl: string, env: Record<string, string> = {}, folder = root): Promise<ServiceProcess> {
+    return ServiceProcess.run('projector', { DATABASE_URL: databaseUrl, ...env }, folder);
   }
 
-  private static run(app: string, env: Record<string, string>): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, [join(root, `dist/apps/${app}/src/main.js`)], {
-      cwd: root, env: { ...process.env, PORT: '0', LOG_FORMAT: 'json', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+  private static run(app: string, env: Record<string, string>, folder = root): Promise<ServiceProcess> {
+    const child = spawn(process.execPath, [join(folder, `dist/apps/${app}/src/main.js`)], {
+      cwd: folder, env: { ...process.env, PORT: '0', LOG_FORMAT: 'json', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     return new Promise((started, failed) => {
       const timer = setTimeout(() => failed(new Error(`the service did not start within ${startMsMax} ms: ${output}`)), startMsMax);
       const look = (data: Buffer): void => {
         output += data.toString();
-        const url = /(?:ipledger|the allocator) listens on (http:\/\/[^" ,]+)/.exec(output)?.[1];
+        const url = /(?:ipledger|the allocator|the projector) listens on (http:\/\/[^" ,]+)/.exec(output)?.[1];
         if (url !== undefined) {
           clearTimeout(timer);
           started(new ServiceProcess(child, url));
