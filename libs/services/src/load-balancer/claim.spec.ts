@@ -51,10 +51,20 @@ describe('a claim of a shared pool', () => {
       `lb-member.left ${address} web not-wanted`, `ip.released ${address} not-wanted`, `ip.allocated ${address} dynamic`, `lb-member.joined ${address} web`);
   });
 
-  it('releases what does not fit any more', () => {
-    const scenario = given(wide, claim('blue', lbRequest('web', both)));
-    const [six6, four4] = has(scenario);
-    scenario.when(claim('blue', lbRequest('web', ['IPv4']), 9)).then(`lb-member.left ${six6} web not-wanted`, `ip.released ${six6} not-wanted`, `lb-member.joined ${four4} web again`);
+  it('takes nothing away from its Service: what is attached may be asked for no more, since it is there', () => {
+    const scenario = given(wide, claim('blue', lbRequest('web', ['IPv6'])));
+    const [six6] = has(scenario);
+    scenario.after(claim('blue', lbRequest('web', ['IPv4']), 9));
+    expect(has(scenario)).toEqual([six6, expect.stringContaining('203.0.113.')]);
+  });
+
+  it.each<[what: string, late: ReturnType<typeof claim>]>([
+    ['of the same Service', claim('blue', lbRequest('web', both), 6)], ['of the same Service, for another family', claim('blue', lbRequest('web', ['IPv6']), 6)],
+    ['of an earlier Service of that name', claim('blue', lbRequest('web', ['IPv4'], { service: { namespace: 'shop', name: 'web', uid: 'uid-old' } }), 6)],
+  ])('changes nothing when it is for an earlier wait than what is held: one %s', (_, late) => {
+    const outcome = given(wide, claim('blue', lbRequest('web', ['IPv4']), 7)).when(late);
+    expect(outcome.accepted().events).toEqual([]);
+    expect(JSON.parse(outcome.accepted().answer ?? '')).toMatchObject({ addresses: [] });
   });
 
   it('keeps clusters apart, in names and in groups', () => {

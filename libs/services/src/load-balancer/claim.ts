@@ -17,8 +17,12 @@ export interface LbClaimAnswer {
 }
 
 /**
- * Claims addresses for a Service of a cluster. Those that it holds for the same uid and that still fit are claimed anew, with a new
- * revision and the new wait; what does not fit any more is released. A pool that has nothing for it appends nothing.
+ * Claims addresses for a Service of a cluster. Those that it holds and that still fit are claimed anew, with a new revision and the new
+ * wait. A pool that has nothing for it appends nothing.
+ *
+ * A claim that comes late knows nothing of what was claimed and attached since (ADR 0004). So one for an earlier wait than what is held
+ * changes nothing; and nothing is released here but what an earlier Service of that name has left, since a later wait says that it is gone.
+ * What the Service itself holds and wants no more is released as every claim that it has not attached.
  */
 export const claimLoadBalancer = (command: ClaimLoadBalancer, state: ClusterState): Accepted => {
   const { cluster, wait, request, time } = command;
@@ -31,15 +35,18 @@ export const claimLoadBalancer = (command: ClaimLoadBalancer, state: ClusterStat
   }
   const key = memberKey(cluster, request.service);
   const { had, lacking } = chooseLbAddresses({ request, cluster, state, draws: new Draws(command.seed), preferred: [] });
-  if (had.length === 0 || (request.needsAll && lacking.length > 0)) return answered([], { addresses: [], lacking }, command);
 
   const members = new Map(state.lb.addressesOf(key).flatMap((text) => {
     const mine = state.lb.membersOf(text).find((member) => memberKey(member.cluster, member.service) === key);
     return mine === undefined ? [] : [[text, mine] as const];
   }));
+  const isLate = [...members.values()].some((member) => (member.wait ?? 0) > wait);
+  if (isLate || had.length === 0 || (request.needsAll && lacking.length > 0)) return answered([], { addresses: [], lacking }, command);
+
   const isRenewed = ({ how, text }: LbHad): boolean => how === 'kept' && members.get(text)?.service.uid === request.service.uid;
   const renewed = had.filter(isRenewed);
-  const left = [...members.keys()].filter((address) => !renewed.some(({ text }) => text === address));
+  const isTakenAnew = (address: string): boolean => had.some(({ how, text }) => text === address && how !== 'kept');
+  const left = [...members].flatMap(([text, { service: { uid } }]) => (uid !== request.service.uid || isTakenAnew(text) ? [text] : []));
   // A claim is of one uid: what an earlier Service of that name has left is taken anew.
   const taken = had.filter((one) => !isRenewed(one)).map((one): LbHad => (one.how !== 'kept' ? one : { ...one, how: state.lb.membersOf(one.text).length > 1 ? 'joined' : 'taken' }));
   const events = [
