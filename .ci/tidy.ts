@@ -30,7 +30,6 @@ export const tooLongYet: Readonly<Record<string, number>> = {};
 /** Offered by an index before anybody takes it, as `lib:name`. What is taken, or no longer offered, must leave the list. */
 export const unusedYet: readonly string[] = [
   'ip:SloppyCidr',
-  'services:lbRequestOf',
   'testing:EventuallyOptions', 'testing:TestKafka',
 ];
 

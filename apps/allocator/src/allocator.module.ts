@@ -22,6 +22,8 @@ import { HealthController } from './health.controller.js';
 import { kubernetesControllers } from './kubernetes/controllers.js';
 import { DocumentReads } from './kubernetes/document-reads.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
+import { Assigner } from './load-balancer/assigner.js';
+import { observeAssigner } from './load-balancer/assigner-metrics.js';
 import { AllocatorMetrics } from './metrics.js';
 import { DiscoveryController } from './stats/discovery.controller.js';
 import { PreflightController } from './stats/preflight.controller.js';
@@ -58,6 +60,10 @@ export class AllocatorModule {
   static of({ store, logger, settings, version, commit = '', isStopping, signIn = { required: false, oidc: null }, trusted = () => '', relay, views, onCommit, stats }: AllocatorOptions): DynamicModule {
     const metrics = new AllocatorMetrics({ version, commit });
     const writers = new Writers(store, settings, metrics);
+    const assigner: Assigner = new Assigner({
+      store, logger, submit: (...order) => writers.submit(...order), observer: observeAssigner(metrics.registry, () => assigner.isActive, () => store.lbWaits()),
+    });
+    metrics.onCommitted = (log, events) => assigner.note(log, events);
     const feeds = new WatchFeeds(store);
     const followers = new LogFollowers(store);
     writers.onCommit = (clusterId) => {
@@ -85,6 +91,7 @@ export class AllocatorModule {
         { provide: STOPPING, useValue: isStopping },
         { provide: AllocatorMetrics, useValue: metrics },
         { provide: Writers, useValue: writers },
+        { provide: Assigner, useValue: assigner },
         { provide: WatchFeeds, useValue: feeds },
         { provide: DocumentReads, useValue: new DocumentReads(store) },
         { provide: LogFollowers, useValue: followers },

@@ -11,6 +11,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
+import { Assigner } from './load-balancer/assigner.js';
 import { AllocatorMetrics } from './metrics.js';
 import { problem, ProblemError } from './problem.js';
 import type { VerifyObserver } from './verify-regularly.js';
@@ -40,6 +41,8 @@ export interface Allocator {
   routes: readonly { method: string; path: string }[];
   /** What the process counts, for whatever else runs in it. */
   registry: MetricsRegistry;
+  /** Gives Services the load balancer addresses that they wait for, once it is started. */
+  assigner: Assigner;
   /** Told of what a scheduled verification finds. */
   verifyObserver: VerifyObserver;
 }
@@ -75,6 +78,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
       const answer = await fastify.inject({ method, url: path, headers: { authorization: `Bearer ${guard.access.ownToken}` }, ...(body && { payload: body }) });
       return { status: answer.statusCode, body: answer.body };
     },
+    assigner: app.get(Assigner),
     registry: app.get(AllocatorMetrics).registry,
     verifyObserver: app.get(AllocatorMetrics).verify,
     listen: async (port, host) => {

@@ -63,6 +63,8 @@ export class AllocatorMetrics implements WriterObserver {
   /** Clusters whose series stand, with the pools they stand for. */
   private readonly standing = new Map<string, string>();
   private look: () => Promise<Look> = () => Promise.resolve(nothing);
+  /** Told of the events of every commit of this process. Must not throw. */
+  onCommitted: (log: string, events: readonly DatedEvent[]) => void = () => {};
 
   constructor(build: { version: string; commit: string }) {
     this.registry.info({ name: 'ipledger_build_info', help: 'The running version.', values: { ...build, node: process.version } });
@@ -109,6 +111,7 @@ export class AllocatorMetrics implements WriterObserver {
   committed(cluster: string, events: readonly DatedEvent[], commands: number): void {
     if (commands > 0) this.batches.observe({}, commands);
     this.committing = events;
+    this.onCommitted(cluster, events);
     for (const { event } of events) {
       if (event.type !== 'ip.allocated' && event.type !== 'ip.released') continue;
       if (event.data.kind === 'load-balancer') this.countLb(cluster, event);

@@ -7,6 +7,7 @@ import { noteVerification, ViewsReader } from '@ipledger/views';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
 import { purgeRequestsRegularly } from './purge-requests.js';
+import { DatabaseLock } from './load-balancer/lock.js';
 import { Relay } from './relay/relay.js';
 import { observeRelay } from './relay/relay-metrics.js';
 import { findingOf, verifyRegularly } from './verify-regularly.js';
@@ -59,6 +60,8 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
     lifecycle.onShutdown('stop verifying', () => verification.stop());
   }
   lifecycle.onShutdown('answer what was taken', () => allocator.close());
+  allocator.assigner.start(new DatabaseLock(config.databaseDirectUrl ?? databaseUrl));
+  lifecycle.onShutdown('end the steps for load balancer addresses', () => allocator.assigner.stop());
   lifecycle.onShutdown('wait until balancers turn away', () => drain(allocator, config.drainSeconds), (config.drainSeconds + 1) * 1000);
   const port = await listen(allocator, config.port, config.host);
   return { allocator, store, views, viewsUrl, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
