@@ -71,11 +71,11 @@ afterAll(async () => {
   await views.end();
 });
 
-/** Metrics of the relay, the projector and the scheduled verification, which this server does not run, and of replicas that collide, of which there is one. */
+/** Metrics of the relay, the projector and the scheduled verification, which this server does not run, of files that it does not have, and of replicas that collide, of which there is one. */
 const elsewhere = [
   'ipledger_projection_revision{cluster="prod"}', 'ipledger_projection_revision{cluster="test"}', 'ipledger_projection_stopped{cluster="prod"}', 'ipledger_relay_lag_seconds{cluster="prod"}',
   'ipledger_relay_lag_events{cluster="prod"}', 'ipledger_family_exhaustion_timestamp_seconds{bound="late",cluster="prod",family="IPv4"}',
-  'ipledger_verify_differences_total{cluster="prod",type="leak"}', 'ipledger_verify_last_success_timestamp_seconds{cluster="prod"}',
+  'ipledger_verify_differences_total{cluster="prod",type="leak"}', 'ipledger_verify_last_success_timestamp_seconds{cluster="prod"}', 'ipledger_verify_interval_seconds', 'ipledger_reload_failed{file="access"}',
 ];
 
 it('every metric that rules and dashboards name is exported', async () => {
