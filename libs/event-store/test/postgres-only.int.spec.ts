@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createPool, OutcomeUnknown, PostgresEventStore, RevisionConflict, StoreUnavailable } from '@ipledger/event-store';
-import type { ClusterHead } from '@ipledger/event-store';
+import { BadAppend, ClaimConflict, createPool, OutcomeUnknown, PostgresEventStore, RevisionConflict, StoreUnavailable } from '@ipledger/event-store';
+import type { AppendBatch, ClusterHead } from '@ipledger/event-store';
 import { eventually, useFreshDatabase } from '@ipledger/testing';
 import pg from 'pg';
 import { batch, claim, document, row } from './batches.js';
@@ -39,6 +39,105 @@ describe('the log is append-only', () => {
     await store.append(batch(cluster, {}));
     await expect(client.query(sql)).rejects.toMatchObject({ message: `the log is append-only: ${operation} refused`, code: '23001' });
     expect(await store.readLog(cluster.id, 0, 10)).toHaveLength(1);
+  });
+});
+
+describe('the connection of a lock', () => {
+  it('is asked one thing at a time, whatever a caller asks at once', async () => {
+    const { query } = pg.Client.prototype;
+    let [underWay, most] = [0, 0];
+    const spy = vi.spyOn(pg.Client.prototype as { query: (...args: unknown[]) => unknown }, 'query').mockImplementation(async function (this: pg.Client, ...args) {
+      most = Math.max(most, ++underWay);
+      return (query as (...given: unknown[]) => Promise<unknown>).apply(this, args).finally(() => underWay--);
+    });
+    await store.locked(cluster.id, (session) => Promise.all([session.head(cluster.id), session.listClaims(cluster.id, undefined, 1), session.readLog(cluster.id, 0, 1)]));
+    spy.mockRestore();
+    expect(most).toBe(1);
+  });
+});
+
+describe('appends of many clusters at once', () => {
+  const nameMany = async (count: number): Promise<ClusterHead[]> => {
+    const heads: ClusterHead[] = [];
+    for (let i = 0; i < count; i++) heads.push(await store.nameCluster(`m-${randomUUID()}`));
+    return heads;
+  };
+  const create = (head: ClusterHead, name = 'web', commands = 1): AppendBatch => batch(head, {
+    rows: Array.from({ length: commands }, () => row(2)), claims: { taken: [claim('10.0.0.9', head.revision + 1)] }, documents: { written: [document(name, head.revision + 2)] },
+  });
+  const contents = async ({ id }: ClusterHead): Promise<unknown> => ({
+    revision: (await store.head(id))?.revision, events: (await store.readLog(id, 0, 100)).map(({ revision, eventCount }) => [revision, eventCount]),
+    claims: (await store.listClaims(id, undefined, 10)).map(({ address }) => address), documents: (await store.listDocuments(id, { limit: 10 })).map(({ name }) => name),
+  });
+  const untouched = { revision: 0, events: [], claims: [], documents: [] };
+  const written = { revision: 2, events: [[2, 2]], claims: ['10.0.0.9'], documents: ['web'] };
+
+  it('share commits, and are each whole', async () => {
+    const heads = await nameMany(100);
+    await Promise.all(heads.map((head) => store.append(create(head))));
+    for (const head of heads) expect(await contents(head)).toEqual(written);
+    const { rows: [found] } = await client.query<{ commits: number }>('SELECT count(DISTINCT xmin::text)::int AS commits FROM log WHERE cluster_id = ANY ($1)', [heads.map(({ id }) => id)]);
+    expect(found?.commits).toBeLessThan(20);
+    await Promise.all(heads.map((head) => store.append({ ...create({ ...head, revision: 2 }, 'next'), claims: { taken: [], moved: [], released: [] } })));
+    for (const head of heads) expect(await contents(head)).toMatchObject({ revision: 4, documents: ['next', 'web'] });
+  });
+
+  it('fail by themselves, each with its own error, and leave the others alone', async () => {
+    const heads = await nameMany(65);
+    const [moved, claimed, poisoned, renewed, twice, ...others] = heads as [ClusterHead, ClusterHead, ClusterHead, ClusterHead, ClusterHead, ...ClusterHead[]];
+    await store.append(batch(moved, { rows: [row(1)] }));
+    await client.query("INSERT INTO claims (cluster_id, address, revision, since, namespace, name, uid) VALUES ($1, '10.0.0.9', 1, now(), 'shop', 'other', 'u')", [claimed.id]);
+    const before = await Promise.all([moved, claimed, poisoned, renewed].map(contents));
+    const appendWith = async (neighbours: ClusterHead[], ...odd: AppendBatch[]): Promise<unknown[]> => {
+      const all = Promise.all(neighbours.map((head) => store.append(create(head))));
+      const outcomes = await Promise.allSettled(odd.map((one) => store.append(one)));
+      await all;
+      for (const head of neighbours) expect(await contents(head)).toEqual(written);
+      return outcomes.map((outcome) => (outcome.status === 'rejected' ? [outcome.reason.constructor, outcome.reason.clusterId] : outcome));
+    };
+    expect(await appendWith(others.slice(0, 20), create(moved), { ...create(renewed), epoch: 7 })).toEqual([[RevisionConflict, moved.id], [RevisionConflict, renewed.id]]);
+    expect(await appendWith(others.slice(20, 40), create(claimed))).toEqual([[ClaimConflict, claimed.id]]);
+    expect(await appendWith(others.slice(40, 50), create(twice), batch(twice, { rows: [row(3)] }))).toContainEqual([RevisionConflict, twice.id]);
+    expect((await store.readLog(twice.id, 0, 10)).length).toBe(1);
+    expect(await appendWith(others.slice(50), create(poisoned, 'a\u0000b'))).toEqual([[BadAppend, undefined]]);
+    expect(await Promise.all([moved, claimed, poisoned, renewed].map(contents))).toEqual(before);
+    expect(before.slice(2)).toEqual([untouched, untouched]);
+  });
+
+  it('do not wait for clusters whose rows somebody holds', async () => {
+    const heads = await nameMany(40);
+    const [held, others] = [heads.slice(0, 4), heads.slice(4)];
+    await client.query('BEGIN');
+    await client.query('SELECT FROM cluster_revisions WHERE cluster_id = ANY ($1) FOR NO KEY UPDATE', [held.map(({ id }) => id)]);
+    const later = Promise.all(held.map((head) => store.append(create(head))));
+    await Promise.all(others.map((head) => store.append(create(head))));
+    for (const head of held) expect(await contents(head)).toEqual(untouched);
+    await client.query('ROLLBACK');
+    await later;
+    for (const head of heads) expect(await contents(head)).toEqual(written);
+  });
+
+  it('are as unknown as one when the connection is lost during their commit', async () => {
+    const heads = await nameMany(30);
+    const ended = (store as unknown as { queryable: pg.Pool }).queryable;
+    ended.on('acquire', (lost) => {
+      const { query } = lost;
+      lost.query = ((...args: unknown[]) => {
+        lost.query = query;
+        const answer = (query as (...given: unknown[]) => Promise<unknown>).apply(lost, args);
+        const isShared = (args[0] as { name?: string }).name === 'append_many';
+        if (isShared) (lost as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+        return answer;
+      }) as typeof lost.query;
+    });
+    const outcomes = await Promise.allSettled(heads.map((head) => store.append(create(head))));
+    const unknown = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(unknown.length).toBeGreaterThan(1);
+    for (const { reason } of unknown) expect(reason).toBeInstanceOf(OutcomeUnknown);
+    await eventually(async () => {
+      for (const head of heads) expect([untouched, written]).toContainEqual(await contents(head)); // whole, or not at all
+      expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { RevisionConflict } from '../errors.js';
-import type { AppendBatch } from '../event-store.js';
+import type { AppendBatch, Document } from '../event-store.js';
 import { lbParts } from './append-lb.js';
 import { listed, type Part } from './append-part.js';
 import { textArray } from './text-array.js';
@@ -122,6 +122,13 @@ const parts: readonly Part[] = [
   ...lbParts,
 ];
 
+/** What `appendMany` can write as well. */
+const sharedParts = ['log', 'claimed', 'written'];
+
+/** Whether a batch needs nothing but rows of the log, new claims and documents, as most do, such as creates. */
+export const canShare = (batch: AppendBatch): boolean =>
+  batch.rows.length > 0 && parts.every(({ name, values }) => sharedParts.includes(name) || values(batch) === undefined);
+
 const statements = new Map<string, string>(); // name -> text; bounded by the combinations of parts that occur
 
 function statementOf(needed: readonly { part: Part; values: readonly unknown[] }[]): { name: string; text: string } {
@@ -152,21 +159,37 @@ function insertPortClaims(claims: string): string {
     FROM head, json_to_recordset(${claims}::json) AS c (port int, revision bigint, purpose text, namespace text, name text, uid text)`;
 }
 
-function logRows({ at, rows }: AppendBatch): readonly unknown[] | undefined {
-  if (rows.length === 0) return undefined;
+function logRows(batch: AppendBatch): readonly unknown[] | undefined {
+  return batch.rows.length === 0 ? undefined : [JSON.stringify(logHeads(batch)), textArray(batch.rows.map(({ events }) => events))];
+}
+
+function logHeads({ at, rows }: AppendBatch): object[] {
   let revision = at;
-  const heads = rows.map(({ time, command, eventCount }) => {
+  return rows.map(({ time, command, eventCount }) => {
     revision += eventCount;
     const { id, kind, requestId, actor, userAgent, traceparent } = command;
     return { revision, time, command_id: id, event_count: eventCount, kind, request_id: requestId, actor, user_agent: userAgent, traceparent };
   });
-  return [JSON.stringify(heads), textArray(rows.map(({ events }) => events))];
 }
 
 function writtenDocuments({ documents: { written } }: AppendBatch): readonly unknown[] | undefined {
-  if (written.length === 0) return undefined;
-  const entries = written.map(({ namespace, name, revision, uid }) => ({ namespace, name, revision, uid }));
-  return [JSON.stringify(entries), textArray(written.map(({ document }) => document))];
+  return written.length === 0 ? undefined : [JSON.stringify(written.map(entryOf)), textArray(written.map(({ document }) => document))];
+}
+
+function entryOf({ namespace, name, revision, uid }: Document): object {
+  return { namespace, name, revision, uid };
+}
+
+/** The log of several batches: heads and events. */
+export function logParameters(batches: readonly AppendBatch[]): [string, Buffer] {
+  const heads = batches.flatMap((batch) => logHeads(batch).map((head) => ({ cluster_id: batch.clusterId, ...head })));
+  return [JSON.stringify(heads), textArray(batches.flatMap(({ rows }) => rows.map(({ events }) => events)))];
+}
+
+/** The documents of several batches: entries and texts. */
+export function writtenParameters(batches: readonly AppendBatch[]): [string, Buffer] {
+  const entries = batches.flatMap(({ clusterId, documents }) => documents.written.map((document) => ({ cluster_id: clusterId, ...entryOf(document) })));
+  return [JSON.stringify(entries), textArray(batches.flatMap(({ documents }) => documents.written.map(({ document }) => document)))];
 }
 
 /** One parameter, an array. */

@@ -36,6 +36,7 @@ const noHead: ClusterHead = { id: 0, name: '', revision: 0, epoch: 0, definition
 
 class PostgresSession extends PostgresReader implements LockedSession {
   #failure: unknown;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(protected readonly queryable: pg.PoolClient, readonly locked: ClusterHead) {
     super();
@@ -50,6 +51,13 @@ class PostgresSession extends PostgresReader implements LockedSession {
       this.#failure = appendErrorOf(error, batch.clusterId);
       throw this.#failure;
     }
+  }
+
+  /** One after the other, also for a caller that asks at once what it may ask a pool: a connection has one query at a time. */
+  protected override rows(...query: Parameters<PostgresReader['rows']>): ReturnType<PostgresReader['rows']> {
+    const answered = this.#last.then(() => super.rows(...query));
+    this.#last = answered.catch(() => undefined);
+    return answered;
   }
 
   /** COMMIT after a failed statement rolls back without an error: the caller would take it for a success. */

@@ -2,11 +2,13 @@ import pg from 'pg';
 import { OutcomeUnknown } from '../errors.js';
 import type { AppendBatch, ClusterHead, ClusterTip, EventStore, LbUnattached, LbWaits, LockedSession } from '../event-store.js';
 import { append } from './append.js';
+import { appendMany } from './append-many.js';
 import { locked } from './locked.js';
 import { observeQueries } from './observe-pool.js';
 import { createPool } from './pool.js';
 import type { PoolOptions } from './pool.js';
 import { memberColumns, memberOf, PostgresReader } from './reads.js';
+import { SharedAppends } from './shared-appends.js';
 import { commitErrorOf, storeErrorOf } from './sqlstate.js';
 
 /** How far a cluster's events are published, for metrics. */
@@ -21,6 +23,10 @@ export interface RelayLag {
 /** The event store in Postgres 15 to 18. The schema must be there: see `migrate` and `requireSchema`. */
 export class PostgresEventStore extends PostgresReader implements EventStore {
   protected readonly queryable: pg.Pool;
+  readonly #appends = new SharedAppends(
+    (batch) => this.#committing(batch.clusterId, (client) => append(client, batch)),
+    (batches) => this.#committing(batches[0]?.clusterId ?? 0, (client) => appendMany(client, batches)),
+  );
 
   /** @param database a pool made by `createPool`, or what to make one of; `close` ends it either way */
   constructor(database: PoolOptions | pg.Pool) {
@@ -63,13 +69,19 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     return named;
   }
 
-  async append(batch: AppendBatch): Promise<void> {
+  append(batch: AppendBatch): Promise<void> {
+    return this.#appends.append(batch);
+  }
+
+  /** Runs a statement that commits by itself. */
+  async #committing<T>(clusterId: number, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     try {
-      await append(client, batch);
+      const result = await work(client);
       client.release();
+      return result;
     } catch (error) {
-      const failure = commitErrorOf(error, batch.clusterId);
+      const failure = commitErrorOf(error, clusterId);
       client.release(failure instanceof OutcomeUnknown ? failure : undefined); // the pool would hand a lost one to the next
       throw failure;
     }
