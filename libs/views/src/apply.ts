@@ -6,7 +6,7 @@ import pg from 'pg';
 import { selectBase } from './clusters.view.js';
 import { Fold, redefines, unknownEventIn, type Base } from './fold.js';
 import { recountNamespaces } from './namespaces.view.js';
-import { allPoolsOf, poolOfRow, selectHeld, selectPools, type Held } from './pool-usage.view.js';
+import { allPoolsOf, poolOfRow, selectHeld, type Held } from './pool-usage.view.js';
 import { enterSet, type SetChoice } from './sets.js';
 import { writes, type Part } from './view.js';
 
@@ -143,14 +143,14 @@ const runsOf = (commands: readonly RecordedCommand[]): RecordedCommand[][] => {
 };
 
 const readCheckpoint = async (client: pg.ClientBase, cluster: string, epoch: number): Promise<Checkpoint> => {
-  const { rows: [row] } = await client.query<Record<string, never>>({ name: 'views_base', text: selectBase, values: [cluster] });
+  const { rows } = await client.query<Record<string, never>>({ name: 'views_base', text: selectBase, values: [cluster] });
+  const [row] = rows;
   if (row === undefined) return { epoch, revision: 0, eventTime: null, definition: null, portsAllocated: 0, pools: [], newestTime: null };
-  const pools = await client.query<Record<string, unknown>>({ name: 'views_pools', text: selectPools, values: [cluster] });
   const iso = (time: Date | null): string | null => time && time.toISOString();
   return {
     epoch: row['epoch']!, revision: Number(row['revision']), eventTime: iso(row['event_time']!), newestTime: iso(row['newest_time']!),
     definition: row['definition'] === null ? null : (JSON.parse(row['definition']!) as ClusterDefinition),
-    portsAllocated: row['node_ports_allocated'] ?? 0, pools: pools.rows.map(poolOfRow),
+    portsAllocated: row['node_ports_allocated'] ?? 0, pools: rows.filter(({ pool }) => pool !== null).map(poolOfRow),
   };
 };
 

@@ -1,4 +1,5 @@
 import { ClusterState, compileDefinition, evolve, isDefining, sharedPoolLog, type ClusterDefinition, type Event } from '@ipledger/services';
+import { poolColumns } from './pool-usage.view.js';
 import { writes, type Collector, type Moment, type Part, type View } from './view.js';
 
 /**
@@ -76,5 +77,6 @@ export class ClusterChanges implements Collector {
   }
 }
 
-export const selectBase = `SELECT k.epoch, k.revision, k.event_time, k.newest_time, k.stopped_reason, c.definition, c.node_ports_allocated
-  FROM checkpoints k LEFT JOIN clusters c ON c.cluster = k.cluster WHERE k.cluster = $1`;
+/** A row for each pool of the cluster; where there is none, one whose `pool` is null. The definition, which may be long, stands in the first alone. */
+export const selectBase = `SELECT k.epoch, k.revision, k.event_time, k.newest_time, CASE row_number() OVER () WHEN 1 THEN c.definition END AS definition, c.node_ports_allocated, ${poolColumns('p')}
+  FROM checkpoints k LEFT JOIN clusters c ON c.cluster = k.cluster LEFT JOIN pool_usage p ON p.cluster = k.cluster WHERE k.cluster = $1`;

@@ -261,8 +261,8 @@ const rowOf = (pool: PoolUsage): object => ({
   ...Object.fromEntries(usageGroups.flatMap(([prefix, group]) => usageFields.map(([column, field]) => [`${prefix}${column}`, pool[group][field]]))),
 });
 
-/** The pools of a cluster as they stand. Needs the columns of `selectPools`. */
-export const selectPools = `SELECT ${columnNames.join(', ')} FROM pool_usage WHERE cluster = $1`;
+/** A pool as it stands. Needs the columns of `poolColumns`, of the table that is called `table`. */
+export const poolColumns = (table: string): string => columnNames.map((name) => `${table}.${name}`).join(', ');
 export const poolOfRow = (row: Record<string, unknown>): PoolUsage => {
   const usage = (prefix: string): Usage => Object.fromEntries(usageFields.map(([column, field, type]) => [field, valueOf(row[`${prefix}${column}`], type)])) as unknown as Usage;
   return {
