@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { PostgresEventStore, type ClusterHead } from '@ipledger/event-store';
 import { claimChanges, type DatedEvent, type Event } from '@ipledger/services';
 import { useFreshDatabase } from '@ipledger/testing';
-import { differenceLine, verifyCluster } from '@ipledger/verify';
+import { differenceLine, verifyCluster, verifySharedPools } from '@ipledger/verify';
 import pg from 'pg';
 import { service } from '../../libs/services/src/testing/commands.js';
 
@@ -87,5 +87,37 @@ describe('a verification of load balancer addresses', () => {
     await client.query(repair);
     expect(found).toEqual(expected);
     expect([...(await differences(edge)), ...(await differences(blue))]).toEqual([]);
+  });
+
+  describe('between the logs', () => {
+    const between = async (): Promise<string[]> => (await verifySharedPools(store, 1)).map(differenceLine);
+    const inRollback = async (change: string, values: unknown[] = []): Promise<string[]> => {
+      const { rows: members } = await client.query('SELECT * FROM lb_members');
+      const { rows: attachments } = await client.query('SELECT * FROM lb_attached');
+      const { rows: waits } = await client.query('SELECT * FROM lb_waiting');
+      try {
+        await client.query(change, values);
+        return await between();
+      } finally {
+        for (const [table, rows] of [['lb_members', members], ['lb_attached', attachments], ['lb_waiting', waits]] as const) {
+          await client.query(`DELETE FROM ${table}`);
+          await client.query(`INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1)`, [JSON.stringify(rows)]);
+        }
+      }
+    };
+
+    it('finds nothing where what is attached is claimed', async () => expect(await between()).toEqual([]));
+
+    it('finds what a Service has without a claim, or with one for another uid', async () => {
+      const missing = ['blue: load balancer attachments: missing: 203.0.113.1 is attached to blue/shop/web (uid-web), and lb-pool:edge has not claimed it for that (revision 3)'];
+      expect(await inRollback('DELETE FROM lb_members')).toEqual(missing);
+      expect(await inRollback("UPDATE lb_members SET uid = 'other'")).toEqual([...missing, 'lb-pool:edge: load balancer addresses: leak: 203.0.113.1 is claimed for blue/shop/web (other), which neither has it nor waits for it (revision 3)']);
+    });
+
+    it('finds a claim that nobody has, unless its Service waits as it did when it was claimed', async () => {
+      const leak = ['lb-pool:edge: load balancer addresses: leak: 203.0.113.1 is claimed for blue/shop/web (uid-web), which neither has it nor waits for it (revision 3)'];
+      expect(await inRollback('DELETE FROM lb_attached')).toEqual(leak);
+      expect(await inRollback("WITH gone AS (DELETE FROM lb_attached) UPDATE lb_waiting SET revision = 7 WHERE name = 'web'")).toEqual([]);
+    });
   });
 });

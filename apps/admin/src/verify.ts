@@ -1,6 +1,6 @@
 import { PostgresEventStore, type ClusterHead } from '@ipledger/event-store';
 import { createLogger, kafkaSettings, parseConfig } from '@ipledger/runtime';
-import { compareTopics, differenceLine, verifyCluster, type Difference } from '@ipledger/verify';
+import { compareTopics, differenceLine, verifyCluster, verifySharedPools, type Difference } from '@ipledger/verify';
 import { rebuildViews } from '@ipledger/views';
 import { openDatabases } from './databases.js';
 import { Progress } from './progress.js';
@@ -98,6 +98,8 @@ class Verification {
       if (undecided > 0) this.fail(`${head.name}: ${undecided} rows changed while they were compared, each time; run it again when less happens`);
       if (outOfRange > 0) aside.push(`  ${head.name}: ${outOfRange} held addresses are outside every range of the cluster`);
     }
+    const names = new Set(this.heads.map(({ name }) => name));
+    found += this.find((await verifySharedPools(this.store)).filter(({ cluster }) => names.has(cluster)), 0);
     progress.end();
     this.say(`tables: ${counted(this.heads.length, 'cluster')}, ${counted(before, 'revision')}: ${verdict(found)}`);
     for (const line of aside) this.say(line);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RelaySession, type ClusterHead, type EventStore } from '@ipledger/event-store';
 import type { Logger } from '@ipledger/runtime';
-import { differenceLine, verifyCluster, type VerifiedCluster } from '@ipledger/verify';
+import { differenceLine, verifyCluster, verifySharedPools, type Difference, type VerifiedCluster } from '@ipledger/verify';
 
 /** Small pages, and a rest after each of several times what it took: a fifth of a core at most, and no allocation waits for more than a page. */
 const pageRows = 50;
@@ -76,20 +76,23 @@ const verifyAll = async (options: RegularVerification, signal: AbortSignal): Pro
   const heads = (await store.clusters()).filter(({ revision }) => revision > 0);
   const news = heads.filter(({ name }) => observer.awaits(name));
   if (news.length > 0) await rest(scrapeTurns * askEveryMs, signal);
+  const between = await verifySharedPools(store);
   for (const head of heads) {
     if (signal.aborted) return;
-    await verifyOne(options, head, signal);
+    await verifyOne(options, head, between.filter(({ cluster }) => cluster === head.name), signal);
   }
 };
 
-const verifyOne = async ({ store, observer, logger, note }: RegularVerification, head: ClusterHead, signal: AbortSignal): Promise<void> => {
+/** @param between what other logs say of this one, and it does not */
+const verifyOne = async ({ store, observer, logger, note }: RegularVerification, head: ClusterHead, between: readonly Difference[], signal: AbortSignal): Promise<void> => {
   let sinceMs = performance.now();
   const pause = async (): Promise<void> => {
     if (!(await rest(restMsMin + restFactor * (performance.now() - sinceMs), signal))) throw new Error('the process stops');
     sinceMs = performance.now();
   };
   try {
-    const verified = await verifyCluster(store, head, { pace: { pageRows, pause } });
+    const own = await verifyCluster(store, head, { pace: { pageRows, pause } });
+    const verified = { ...own, differences: [...own.differences, ...between] };
     observer.verified(verified);
     await note?.(verified).catch((error: unknown) => logger.warn('what the verification found is not among the annotations', { error: error instanceof Error ? error.message : String(error) }));
     for (const difference of verified.differences.slice(0, loggedMax)) logger.error('verification: a table is not what the log says', { difference: differenceLine(difference) });
