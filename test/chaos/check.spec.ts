@@ -49,6 +49,8 @@ describe('the history checker', () => {
     ['a pool called full that is not', log, [created, deleted, createdAgain, operation('op-7', 'create', 'new', [60, 70], refused('InternalError', 'range is full'))], /op-7 .* without cause/],
     ['a refused operation that took place', log, [created, deleted, operation('op-3', 'create', 'api', [25, 50], refused('AlreadyExists'))], /op-3 .* refused .* and is in the log at 6/],
     ['a command that nobody asked for', log, [created, deleted], /op-3\.2 is in the log at 6, and nobody asked for it/],
+    ['a delete that hit another one than it named', log, [created, { ...deleted, onlyUid: 'u0' }, createdAgain], /op-2 .* was to delete u0 and no other, and has deleted u1/],
+    ['a precondition that held and was refused', log, [created, deleted, createdAgain, { ...operation('op-6', 'delete', 'api', [60, 70], refused('Conflict')), onlyUid: 'u2' }], /op-6 .* refused without cause/],
     ['two clients that held one address', log, [created, { ...deleted, startMs: 45, endMs: 48 }, { ...createdAgain, startMs: 30, endMs: 40 }], /clients saw 10\.0\.0\.1 held by u1 until 45 ms and by u2 from 40 ms/],
   ])('finds %s', (_what, events, operations, expected) => {
     expect(violations(events, operations).some((one) => expected.test(one)) || violations(events, operations)).toBe(true);

@@ -77,11 +77,15 @@ const checkOperation = (operation: Operation, log: FoldedLog, bounds: Bounds, ca
 type Done = Extract<Operation['outcome'], { kind: 'done' }>;
 type Refused = Extract<Operation['outcome'], { kind: 'refused' }>;
 
-const checkWritten = (outcome: Done, command: number, { service, kind }: Operation, log: FoldedLog, { first, last }: Bounds): string[] => {
+const checkWritten = (outcome: Done, command: number, { service, kind, onlyUid }: Operation, log: FoldedLog, { first, last }: Bounds): string[] => {
   if (command !== outcome.revision) return [`was answered revision ${outcome.revision} and is in the log at ${command}`];
   if (command <= first || command > last) return [`is in the log at ${command}, outside ${first + 1} to ${last} where real time puts it`];
   const stored = log.services.get(service)?.between(command, command).at(-1);
-  if (kind === 'delete') return stored === null ? [] : [`was answered, but the Service stands after revision ${command}`];
+  if (kind === 'delete' && stored !== null) return [`was answered, but the Service stands after revision ${command}`];
+  if (kind === 'delete') {
+    const gone = log.services.get(service)?.between(command - 1, command - 1).at(-1);
+    return onlyUid === undefined || gone?.uid === onlyUid ? [] : [`was to delete ${onlyUid} and no other, and has deleted ${gone?.uid}`];
+  }
   return sameService(stored, outcome) ? [] : [`was answered ${outcome.uid} ${outcome.addresses.join(', ')}, but the log has ${stored?.uid} ${stored?.addresses.join(', ')} at ${command}`];
 };
 
@@ -98,11 +102,12 @@ const sameService = (stored: Stored | null | undefined, { uid, addresses }: Done
 const standsAt = (operation: Operation, outcome: Done, log: FoldedLog, { first, last }: Bounds): boolean =>
   (log.services.get(operation.service)?.between(first, last) ?? []).some((stored) => stored?.revision === outcome.revision && sameService(stored, outcome));
 
-const isJustified = ({ service, kind }: Operation, { status, reason, message }: Refused, log: FoldedLog, { first, last }: Bounds, capacity: { IPv4: number; IPv6: number }): boolean => {
+const isJustified = ({ service, kind, onlyUid }: Operation, { status, reason, message }: Refused, log: FoldedLog, { first, last }: Bounds, capacity: { IPv4: number; IPv6: number }): boolean => {
   const stood = log.services.get(service)?.between(first, last) ?? [null];
   if (status === 429) return true;
   if (reason === 'AlreadyExists') return stood.some((stored) => stored !== null);
   if (reason === 'NotFound') return stood.some((stored) => stored === null);
+  if (reason === 'Conflict' && onlyUid !== undefined) return stood.some((stored) => stored !== null && stored.uid !== onlyUid);
   if (reason === 'Conflict' && kind !== 'create') return stood.length > 0;
   const taken = /failed to allocate IP ([0-9a-f.:]+): provided IP is already allocated/.exec(message)?.[1];
   if (taken !== undefined) return (log.holders.get(taken)?.between(first, last) ?? [null]).some((holder) => holder !== null);

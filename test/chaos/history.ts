@@ -7,6 +7,8 @@ export interface Operation {
   kind: 'create' | 'update' | 'delete' | 'get';
   /** `namespace/name` */
   service: string;
+  /** Of a delete: the uid that it named as its precondition. */
+  onlyUid?: string;
   /** ms of the first attempt's start and of the last answer. */
   startMs: number;
   endMs: number;

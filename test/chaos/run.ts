@@ -76,6 +76,8 @@ const report = (workload: Workload, faults: Faults): void => {
   say(`faults: ${Object.entries(faults.counts).map(([kind, n]) => `${n} ${kind}`).join(', ')}`);
 };
 
+// What was started ends with us, and what was mounted.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await ServiceProcess.build();
 say(`seed ${seed}, ${minutes} minutes`);
 const random = new Random(seed);

@@ -52,8 +52,9 @@ export class Workload {
     const kind = random.pick(['create', 'create', 'create', 'delete', 'delete', 'update', 'update', 'get'] as const);
     const [namespace, name] = [random.pick(namespaces), random.pick(names)];
     const service = `${namespace}/${name}`;
-    const attempt = this.attemptOf(id, kind, cluster, namespace, name, random);
-    const operation: Operation = { id, cluster: cluster.name, kind, service, startMs: performance.now(), endMs: Infinity, unknownAttempts: 0, outcome: { kind: 'unknown', why: 'under way' } };
+    const onlyUid = kind === 'delete' && random.chance(0.5) ? this.lastUid.get(`${cluster.name}/${service}`) : undefined;
+    const attempt = this.attemptOf(id, kind, cluster, namespace, name, onlyUid, random);
+    const operation: Operation = { id, cluster: cluster.name, kind, service, ...(onlyUid !== undefined && { onlyUid }), startMs: performance.now(), endMs: Infinity, unknownAttempts: 0, outcome: { kind: 'unknown', why: 'under way' } };
     this.operations.push(operation);
     for (let n = 1; n <= attemptsMax; n++) {
       const outcome = await this.send(random.pick(this.options.urls), { ...attempt, headers: { ...attempt.headers, 'x-request-id': `${id}.${n}` } });
@@ -88,7 +89,7 @@ export class Workload {
     this.unavailable.set(message, (this.unavailable.get(message) ?? 0) + 1);
   }
 
-  private attemptOf(id: string, kind: Operation['kind'], cluster: WorkloadOptions['clusters'][number], namespace: string, name: string, random: Random): Attempt {
+  private attemptOf(id: string, kind: Operation['kind'], cluster: WorkloadOptions['clusters'][number], namespace: string, name: string, uid: string | undefined, random: Random): Attempt {
     const collection = `/clusters/${cluster.name}/api/v1/namespaces/${namespace}/services`;
     const headers = { 'idempotency-key': id, 'content-type': 'application/json', 'user-agent': 'chaos' };
     if (kind === 'get') return { method: 'GET', path: `${collection}/${name}`, headers: {} };
@@ -97,7 +98,6 @@ export class Workload {
       return { method: 'PATCH', path: `${collection}/${name}`, headers: { ...headers, 'content-type': 'application/merge-patch+json' }, body: JSON.stringify({ spec: { ipFamilyPolicy } }) };
     }
     if (kind === 'delete') {
-      const uid = random.chance(0.5) ? this.lastUid.get(`${cluster.name}/${namespace}/${name}`) : undefined;
       return { method: 'DELETE', path: `${collection}/${name}`, headers, body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', ...(uid !== undefined && { preconditions: { uid } }) }) };
     }
     const spec = { ports: [{ port: 80 }], ipFamilyPolicy: random.pick(['SingleStack', 'PreferDualStack', 'RequireDualStack']), ...(random.chance(0.2) && { clusterIP: staticAddress(cluster.serviceCIDRs, random) }) };

@@ -4,7 +4,7 @@ import { ServiceProcess } from './service-process.js';
 const clients = 12;
 const keysPerClient = 30;
 /** Clients that share each key. */
-const sharing = 2;
+const sharing = 4;
 const triesMax = 200;
 
 /** `kill -9` of one replica after the other, while clients repeat what was not answered at whatever replica is there. */
@@ -59,6 +59,12 @@ describe('an Idempotency-Key', () => {
     expect(repeated).toBeGreaterThan(0); // somebody was cut off
     expect(answers.size).toBe(keys);
     for (const [key, given] of answers) expect({ key, answers: given.size }).toEqual({ key, answers: 1 });
+    // Whoever uses a key for something else is told so by either replica, over all of this.
+    const other = JSON.stringify({ metadata: { name: 'other' }, spec: { ports: [{ port: 81 }] } });
+    for (const [index, key] of [...answers.keys()].entries()) {
+      const answer = await fetch(`${replicas[index % 2]?.url}/clusters/c/api/v1/namespaces/default/services`, { method: 'POST', headers: { ...json, 'idempotency-key': key }, body: other });
+      expect({ key, status: answer.status, text: await answer.text() }).toMatchObject({ key, status: 422, text: expect.stringContaining('was used for a request with other content') });
+    }
     const { items } = (await (await fetch(`${replicas[0]?.url}/clusters/c/api/v1/services`)).json()) as { items: { metadata: { uid: string } }[] };
     expect(items).toHaveLength(keys + 1); // and default/kubernetes
   }, 180_000);

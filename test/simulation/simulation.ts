@@ -81,7 +81,7 @@ class Simulation {
     const happened = { accepted: count('done'), refused: count('refused'), unanswered: count('unknown'), ...relays?.happened };
     // A harness in which nothing succeeds finds nothing.
     const idle = happened.accepted === 0 ? [`none of ${clients.operations.length} operations was accepted`] : [];
-    return { happened, violations: [...idle, ...logged.flatMap(({ violations }) => violations), ...(relays?.violations(logged) ?? [])] };
+    return { happened, violations: [...idle, ...clients.violations, ...logged.flatMap(({ violations }) => violations), ...(relays?.violations(logged) ?? [])] };
   }
 
   /** Faults while the clients work; then everything is given the time to come to an end. */

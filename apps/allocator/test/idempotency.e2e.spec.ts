@@ -50,6 +50,13 @@ describe('Idempotency-Key', () => {
     expect((await server.send('GET', `${server.services('c')}/d`)).status).toBe(200);
   });
 
+  it('tells the same revision again of an update that changed nothing, though others came before it', async () => {
+    const { json: { metadata } } = await post('same', 'key-same');
+    await post('between', 'key-between');
+    const update = () => server.send('PATCH', `${server.services('c')}/same`, { metadata: { labels: {} } }, { 'idempotency-key': 'key-same-update', 'content-type': 'application/merge-patch+json' });
+    for (const { status, headers } of [await update(), await update()]) expect([status, headers.get('x-ipledger-revision')]).toEqual([200, metadata.resourceVersion]);
+  });
+
   it('works under /v1 too', async () => {
     const register = () => server.send('POST', '/v1/clusters', { name: 'keyed', serviceCIDRs: ['10.0.0.0/24'] }, { 'idempotency-key': 'key-e' });
     expect((await register()).status).toBe(201);

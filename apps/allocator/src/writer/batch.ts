@@ -113,8 +113,10 @@ export class Batch {
     if (decision instanceof Error) return decision;
     if (decision.outcome === 'rejected') return { kind: 'rejected', rejection: decision.rejection, warnings: decision.warnings };
     if (decision.events.length > 0) this.accept(order, decision, looked);
-    const outcome: Outcome = { kind: 'accepted', status: decision.status, answer: decision.answer, warnings: decision.warnings, revision: this.state.revision, changed: decision.events.length > 0, replayed: false };
-    if (idempotency && !order.command.dryRun) this.record(order, outcome, decision);
+    // Of a Service that was so already it is that of the Service, by which the answer is found again when it is asked for under the same key.
+    const revision = decision.events.length > 0 ? this.state.revision : (revisionIn(decision.answer) ?? this.state.revision);
+    const outcome: Outcome = { kind: 'accepted', status: decision.status, answer: decision.answer, warnings: decision.warnings, revision, changed: decision.events.length > 0, replayed: false };
+    if (idempotency && !order.command.dryRun) this.record(order, outcome);
     return outcome;
   }
 
@@ -161,11 +163,10 @@ export class Batch {
     looked.documents.delete(key);
   }
 
-  private record(order: Order, outcome: Outcome, decision: Accepted): void {
+  private record(order: Order, outcome: Outcome): void {
     if (order.idempotency === null || outcome.kind !== 'accepted') return;
     const { key, fingerprint } = order.idempotency;
-    const revision = decision.events.length > 0 ? this.state.revision : (revisionIn(decision.answer) ?? this.state.revision);
-    this.recorded.push({ key, fingerprint, commandId: order.commandId, revision, status: outcome.status, createdAt: order.command.time });
+    this.recorded.push({ key, fingerprint, commandId: order.commandId, revision: outcome.revision, status: outcome.status, createdAt: order.command.time });
     this.byKey.set(key, { fingerprint, outcome });
   }
 }
