@@ -2,7 +2,7 @@ import { setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { createPool, InMemoryEventStore, PostgresEventStore, type EventStore } from '@ipledger/event-store';
 import { createLogger, type AccessConfig } from '@ipledger/runtime';
 import { freshDatabase, type TestDatabase } from '@ipledger/testing';
-import { createAllocator, type AllocatorOptions } from '../src/index.js';
+import { createAllocator, type Allocator, type AllocatorOptions } from '../src/index.js';
 
 export interface Answer {
   status: number;
@@ -22,6 +22,8 @@ export interface TestServer {
   register(cluster: string, serviceCIDRs: string[]): Promise<void>;
   revision(cluster: string): Promise<number>;
   routes: readonly { method: string; path: string }[];
+  /** Not started. */
+  assigner: Allocator['assigner'];
   /** null when nobody is asked who he is. */
   access: AccessSetUp | null;
   close(): Promise<void>;
@@ -51,7 +53,7 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
     return { status: answer.status, headers: answer.headers, text, json: parse(text) };
   };
   return {
-    url, store, send, routes: allocator.routes, access: letIn ?? null,
+    url, store, send, routes: allocator.routes, assigner: allocator.assigner, access: letIn ?? null,
     services: (cluster, namespace = 'default') => `/clusters/${cluster}/api/v1/namespaces/${namespace}/services`,
     register: async (name, serviceCIDRs) => {
       const answer = await send('POST', '/v1/clusters', { name, serviceCIDRs });
@@ -60,6 +62,7 @@ export const startServer = async (store: EventStore = new InMemoryEventStore(), 
     revision: async (cluster) => ((await send('GET', `/v1/clusters/${cluster}`)).json as { revision: number }).revision,
     close: async () => {
       letIn?.stop();
+      await allocator.assigner.stop();
       await allocator.close();
     },
   };

@@ -17,6 +17,7 @@ export { forbidden, notSupported, required, type FieldError } from './field-erro
 export { lackOf } from './load-balancer/condition.js';
 export { sharedPoolLog, sharedPoolOf } from './load-balancer/shared-log.js';
 export { reservedRange } from './pool/held-back.js';
+export type { LbLack } from './load-balancer/choose-lb.js';
 export type { LbClaimAnswer } from './load-balancer/claim.js';
 export { lbRequestOf } from './load-balancer/request.js';
 export type * from './load-balancer/commands.js';

@@ -30,9 +30,15 @@ export const mustFindPool = async (store: EventStore, name: string): Promise<Loc
 
 /**
  * Does `work` while nobody else makes an LB pool, in any process: a name is unique over all logs, which no log can decide by itself. The lock is
- * that of a log that never has an event.
+ * that of a log that never has an event. One after the other within a process: each that waits has a connection, and `work` needs some, too.
  */
-export const whileNamesHold = async <T>(store: EventStore, work: () => Promise<T>): Promise<T> => {
-  const { id } = await store.nameCluster(sharedPoolLog(''));
-  return store.locked(id, work);
+export const whileNamesHold = <T>(store: EventStore, work: () => Promise<T>): Promise<T> => {
+  const mine = lastTurn.then(async () => {
+    const { id } = await store.nameCluster(sharedPoolLog(''));
+    return store.locked(id, work);
+  });
+  lastTurn = mine.catch(() => undefined);
+  return mine;
 };
+
+let lastTurn: Promise<unknown> = Promise.resolve();

@@ -2,7 +2,7 @@ import type { LbWaits } from '@ipledger/event-store';
 import type { MetricsRegistry } from '@ipledger/runtime';
 import type { Step, StepObserver, StepResult } from './steps.js';
 
-const steps: readonly Step[] = ['assign', 'claim', 'attach', 'release'];
+const steps: readonly Step[] = ['assign', 'claim', 'attach', 'release', 'report'];
 const results: readonly StepResult[] = ['done', 'nothing', 'refused', 'failed'];
 
 /**
@@ -13,7 +13,7 @@ export const observeAssigner = (registry: MetricsRegistry, isActive: () => boole
   const active = registry.gauge({ name: 'ipledger_lb_assigner_active', help: 'Whether this process is the one that assigns load balancer addresses.' });
   const stepped = registry.counter<'step' | 'result'>({
     name: 'ipledger_lb_assigner_steps_total', labels: ['step', 'result'],
-    help: 'Steps of this process: assign from a pool of the cluster; of a shared pool claim, attach, release. A refused attach is compensated by a release.',
+    help: 'Steps of this process: assign from a pool of the cluster; of a shared pool claim, attach, release; report why they had nothing. An attach that does nothing is compensated by a release.',
   });
   const waiting = registry.gauge<'cluster' | 'reason'>({ name: 'ipledger_lb_waiting_services', help: 'Services that lack load balancer addresses.', labels: ['cluster', 'reason'] });
   const oldest = registry.gauge<'cluster'>({

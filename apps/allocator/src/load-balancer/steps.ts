@@ -4,8 +4,8 @@ import type { Command } from '@ipledger/services';
 import { QueueFull, WriterUnavailable, type Order, type Outcome } from '../writer/order.js';
 import { newCommandId, newSeed } from '../writer/random.js';
 
-/** `assign` from the pools of the cluster; of shared pools `claim` in the pool's log, `attach` in the cluster's, `release` in the pool's. */
-export type Step = 'assign' | 'claim' | 'attach' | 'release';
+/** `assign` from the pools of the cluster; of shared pools `claim` in the pool's log, `attach` in the cluster's, `release` in the pool's; `report` why they had nothing, in the cluster's. */
+export type Step = 'assign' | 'claim' | 'attach' | 'release' | 'report';
 /** `nothing`: accepted, and there was nothing to do. */
 export type StepResult = 'done' | 'nothing' | 'refused' | 'failed';
 
@@ -30,8 +30,9 @@ export interface Log {
 
 export interface Stepped {
   result: StepResult;
-  /** Of what was refused. */
-  refusal?: Extract<Outcome, { kind: 'rejected' }>['rejection'];
+  /** Of what was accepted: the answer, and the revision of the log that it left. */
+  answer?: string;
+  revision?: number;
 }
 
 /** Under this name the log remembers what nobody asked for. */
@@ -65,5 +66,5 @@ export const step = async (tools: StepTools, kind: Step, log: Log, command: Comm
 const seen = ({ observer }: StepTools, kind: Step, outcome: Outcome): Stepped => {
   const result = outcome.kind === 'accepted' ? (outcome.changed ? 'done' : 'nothing') : 'refused';
   observer.stepped(kind, result);
-  return { result, ...(outcome.kind === 'rejected' && { refusal: outcome.rejection }) };
+  return outcome.kind === 'accepted' ? { result, revision: outcome.revision, ...(outcome.answer !== undefined && { answer: outcome.answer }) } : { result };
 };

@@ -1,4 +1,5 @@
 import type { ClusterHead, EventStore, ServiceKey, StoredLbWaiting } from '@ipledger/event-store';
+import type { LbClaimAnswer, LbLack } from '@ipledger/services';
 import { forEachBounded } from '../bulk/bounded.js';
 import { pendingKey } from './claims.js';
 import type { Patience } from './patience.js';
@@ -92,13 +93,27 @@ const tryOne = async (tools: WaitTools, { head, row: { namespace, name }, wish, 
       return false;
     }
   }
+  const lacking: LbLack[] = [];
   for (const { log } of sources.shared) {
-    const { result } = await step(tools, 'claim', log, { type: 'ClaimLoadBalancer', ...basis(tools), name: log.name, cluster: head.name, wait: wish.wait, request: wish.request });
+    const { result, answer } = await step(tools, 'claim', log, { type: 'ClaimLoadBalancer', ...basis(tools), name: log.name, cluster: head.name, wait: wish.wait, request: wish.request });
     if (result === 'done') {
       patience.served(likeness);
       return true;
     }
+    if (result === 'nothing') lacking.push(...(JSON.parse(answer ?? '{}') as LbClaimAnswer).lacking);
   }
   patience.failed(likeness, stamp, nowMs);
+  if (lacking.length > 0) await report(tools, head, { namespace, name }, wish, lacking);
   return false;
+};
+
+/** The Service says in its condition why no shared pool has anything for it: of each family what tells most. */
+const report = async (tools: WaitTools, head: ClusterHead, { namespace, name }: ServiceKey, wish: Wish, answers: readonly LbLack[]): Promise<void> => {
+  const lacking = wish.request.families.flatMap((family) => {
+    const told = answers.filter((one) => one.family === family);
+    return told.find(({ reason }) => reason !== 'NoPool') ?? told[0] ?? [];
+  });
+  const { result, revision } = await step(tools, 'report', head, { type: 'AssignLoadBalancer', ...serviceBasis(tools), namespace, name, shared: { wait: wish.wait, lacking } });
+  // The wait is another one by that; what it is for is the same, and is tried already.
+  if (result === 'done' && revision !== undefined) wish.wait = revision;
 };

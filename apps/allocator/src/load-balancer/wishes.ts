@@ -7,6 +7,7 @@ const keptMax = 50_000;
 
 /** What a Service asks for, as of a wait. */
 export interface Wish {
+  /** Revision of the Service. */
   wait: number;
   request: LbRequest;
   /** It has an address of its cluster's own pools: what it lacks can come from there only. */

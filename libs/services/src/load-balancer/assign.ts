@@ -18,7 +18,8 @@ import { showAddresses } from './status.js';
 
 /**
  * Gives a Service what it lacks, as an update of it would, if its cluster's pools can give anything. Else nothing happens, so that whoever
- * tries again and again leaves no trace. A Service that LB pools serve only since it was written comes to know so.
+ * tries again and again leaves no trace, but for why shared pools had nothing either, which the condition tells once. A Service that LB pools
+ * serve only since it was written comes to know so.
  */
 export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterState, storedText: string | undefined): Accepted => {
   if (storedText === undefined) return refuse({ code: 'not_found', name: command.name });
@@ -28,7 +29,18 @@ export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterSt
   const next = copyService(stored);
   const claims = serveLoadBalancer(next, stored, state, new Draws(command.seed), command);
   const isMore = ingressOf(next) > ingressOf(stored) || isNew;
-  return isMore ? settled(command, next, stored, claims, state) : unchanged(storedText, state);
+  return isMore ? settled(command, next, stored, claims, state) : told(command, stored, state) ?? unchanged(storedText, state);
+};
+
+/** What shared pools answered, when the Service waits as it did then and does not say so yet. */
+const told = (command: AssignLoadBalancer, stored: ServiceObject, state: ClusterState): Accepted | undefined => {
+  const { shared, time } = command;
+  if (shared === undefined || shared.lacking.length === 0 || stored.metadata.resourceVersion !== String(shared.wait)) return undefined;
+  const next = copyService(stored);
+  const [before, has] = [lbConditionOf(stored), (stored.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? [])];
+  showAddresses(next, has, shared.lacking, { time, before });
+  const after = lbConditionOf(next);
+  return after?.reason === before?.reason && after?.message === before?.message ? undefined : settled(command, next, stored, [], state);
 };
 
 /**

@@ -3,7 +3,7 @@ import { Draws } from '../draws.js';
 import type { Event } from '../events.js';
 import { refuse } from '../rejection.js';
 import type { ClusterState } from '../state.js';
-import { chooseLbAddresses, type LbHad } from './choose-lb.js';
+import { chooseLbAddresses, type LbHad, type LbLack } from './choose-lb.js';
 import type { ClaimLoadBalancer, ReleaseLoadBalancer } from './commands.js';
 import { joinEvents, leaveEvents, memberFacts } from './facts-lb.js';
 import { memberKey, type LbMember } from './holdings.js';
@@ -13,7 +13,7 @@ import { sharesAlike } from './request.js';
 export interface LbClaimAnswer {
   addresses: string[];
   /** Why, for each family that it could not serve. */
-  lacking: { family: string; reason: string; why: string }[];
+  lacking: LbLack[];
 }
 
 /**
@@ -31,7 +31,7 @@ export const claimLoadBalancer = (command: ClaimLoadBalancer, state: ClusterStat
   const { name: pool, clusters = [] } = shared.pool;
   if (clusters !== 'all' && !clusters.includes(cluster)) {
     const why = `the LB pool ${pool} does not serve the cluster ${cluster}`;
-    return answered([], { addresses: [], lacking: request.families.map((family) => ({ family, reason: 'NoPool', why })) }, command);
+    return answered([], { addresses: [], lacking: request.families.map((family): LbLack => ({ family, reason: 'NoPool', why })) }, command);
   }
   const key = memberKey(cluster, request.service);
   const { had, lacking } = chooseLbAddresses({ request, cluster, state, draws: new Draws(command.seed), preferred: [] });

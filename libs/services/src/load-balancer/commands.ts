@@ -2,6 +2,7 @@ import type { Family } from '@ipledger/ip';
 import type { Ordered, ServiceOrder } from '../commands.js';
 import type { ServiceRef } from '../events.js';
 import type { StringMap } from '../service.js';
+import type { LbLack } from './choose-lb.js';
 import type { LbPool } from './lb-pool.js';
 
 /** What somebody may say about an LB pool. */
@@ -41,6 +42,8 @@ export interface DeclareClusterLoadBalancing extends Ordered {
 export interface AssignLoadBalancer extends ServiceOrder {
   type: 'AssignLoadBalancer';
   name: string;
+  /** Why shared pools had nothing either for the Service as it waits at a revision: told in its condition. */
+  shared?: { wait: number; lacking: readonly LbLack[] };
 }
 /** Gives a waiting Service addresses that the log of a shared pool has claimed for it. Nothing happens when it waits no more, or for something else. */
 export interface AttachLoadBalancer extends ServiceOrder {
