@@ -104,8 +104,10 @@ const compareAddresses = async (sources: TopicSources, heads: Heads, read: ReadT
   }
   if (suspects.size === 0) return;
   await nameHolders(sources, read, suspects);
-  for (const { cluster, address = '', is = 'somebody else by now', should: { name, address: logged }, revision } of suspects.values())
-    findings.add({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : name === 'nobody' ? 'leak' : 'differs', key: logged ?? address, revision, what: `is held by ${is}, and the log says ${name}` });
+  const told = [...suspects.values()].map(({ cluster, address = '', is = 'somebody else by now', should: { name, address: logged }, revision }): Difference =>
+    ({ cluster, where: 'addresses topic', type: is === 'nobody' ? 'missing' : name === 'nobody' ? 'leak' : 'differs', key: logged ?? address, revision, what: `is held by ${is}, and the log says ${name}` }));
+  // Hashes have another order in each process.
+  for (const one of told.sort((a, b) => (`${a.cluster} ${a.key}` < `${b.cluster} ${b.key}` ? -1 : 1))) findings.add(one);
 };
 
 /** By cluster and `keyId` of the address; what a first reading does not keep is found in a second one. */
