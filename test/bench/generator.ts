@@ -197,7 +197,7 @@ const serviceOf = (load: Load): object => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name: nameOf(load), labels: { app: 'bench', tier: 'backend' } },
-  spec: { ipFamilyPolicy: 'PreferDualStack', selector: { app: 'bench' }, ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
+  spec: { ipFamilyPolicy: 'PreferDualStack', selector: { app: 'bench' }, ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }], ...load.spec },
 });
 
 const postTemplate = (load: Load, path: string, content: object): Template => {

@@ -19,6 +19,8 @@ export interface Load {
   services?: number;
   /** Creates go to so many clusters in turn, named as `cluster` with four digits after it. */
   clusters?: number;
+  /** Of a `create`: what else its `spec` says. */
+  spec?: object;
   /** Requests a second, all connections together; without it each sends as fast as it is answered. */
   perSecondMax?: number;
   /** Makes names unique between runs: lower case letters and digits. */

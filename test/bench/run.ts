@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { Bench } from './bench.js';
 import { batch } from './batch.js';
+import { lb } from './lb.js';
 import { churn } from './churn.js';
 import { cold, history } from './cold.js';
 import { creates } from './creates.js';
@@ -19,10 +20,10 @@ import { verify, verifying } from './verifying.js';
 import type { Layout } from './service.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile, overload, verify, verifying };
+const sections = { creates, batch, raw, reads, clusters, processes, peers, memory, churn, cold, history, profile, overload, verify, verifying, lb };
 type Section = keyof typeof sections;
 /** These write gigabytes or take minutes; `profile` is for who changes the code. */
-const onlyByName: readonly Section[] = ['history', 'profile', 'verify', 'verifying'];
+const onlyByName: readonly Section[] = ['history', 'profile', 'verify', 'verifying', 'lb'];
 const byDefault = (Object.keys(sections) as Section[]).filter((name) => !onlyByName.includes(name));
 
 const help = `npm run bench [-- options]

@@ -1,7 +1,7 @@
 import { startServer, type TestServer } from './start.js';
 
 /**
- * The rows of Kubernetes' dual-stack page that concern addresses (S1 to S8, S10 to S12, S15), each as its manifest is
+ * The rows of Kubernetes' dual-stack page that concern addresses (S1 to S8, S10 to S13, S15), each as its manifest is
  * posted and read back. Cluster: 10.96.0.0/16,fd00:10:96::/112 unless said otherwise.
  */
 const dual = ['10.96.0.0/16', 'fd00:10:96::/112'];
@@ -104,6 +104,13 @@ describe('the dual-stack page', () => {
 
   it('S12: headless without selector and policy is RequireDualStack', async () => {
     expect(await created({ selector: undefined, clusterIP: 'None' })).toMatchObject({ ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv4', 'IPv6'] });
+  });
+
+  it('S13: type LoadBalancer gets an address of each family, in the order of the Service', async () => {
+    const { json } = await server.send('POST', '/v1/lb-pools', { name: `s13-${cluster}`, cluster, addresses: ['203.0.113.0/28', '2001:db8::/124'] });
+    expect(json).toMatchObject({ cluster });
+    const answer = await server.send('POST', server.services(cluster), myService({ type: 'LoadBalancer', loadBalancerClass: 'ipledger.io/pool', ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv6', 'IPv4'] }));
+    expect(answer.json.status.loadBalancer.ingress).toEqual([{ ip: expect.stringMatching(/^2001:db8::/), ipMode: 'VIP' }, { ip: expect.stringMatching(/^203\.0\.113\./), ipMode: 'VIP' }]);
   });
 
   it('S15: the ranges in either order; the first is primary', async () => {

@@ -132,3 +132,12 @@ describe('how full LB pools are', () => {
     expect(await server.send('POST', '/v1/clusters/blue/preflight', { ipv4: 14 })).toMatchObject({ json: { fits: false, families: [{ family: 'IPv4', available: 13, missing: 1 }, { family: 'IPv6' }] } });
   });
 });
+
+it('lists who waits, for what, why and since when, and nothing else', async () => {
+  const spec = { type: 'LoadBalancer', loadBalancerClass: 'ipledger.io/pool', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }] };
+  const { json: made } = await server.send('POST', server.services('blue', 'shop'), { metadata: { name: 'late', annotations: { 'ipledger.io/load-balancer-pool': 'none' } }, spec });
+  await rebuildViews({ viewsUrl: database.url, store: server.store });
+  expect(await items('clusters/blue/lb-waiting')).toEqual([
+    { namespace: 'shop', name: 'late', uid: made.metadata.uid, families: ['IPv4'], reason: 'NoPool', since: expect.stringMatching(/^20.*Z$/), revision: Number(made.metadata.resourceVersion) },
+  ]);
+});

@@ -48,7 +48,7 @@ export const queryLbWaiting = async (sources: Sources, log: AskedLog, query: unk
      WHERE w.cluster = $1 AND w.since_revision > $2::bigint ORDER BY w.since_revision LIMIT $3`, [after, limit + 1]);
   const { page, last } = cutPage(rows, limit);
   return {
-    items: page.map(({ since, since_revision: _, ...row }) => ({ ...row, since: since.toISOString() })), asOf, ...(last && { continue: encodeToken([last.since_revision]) }),
+    items: page.map(({ namespace, name, uid, families, reason, since, revision }) => ({ namespace, name, uid, families, reason, since: since.toISOString(), revision })), asOf, ...(last && { continue: encodeToken([last.since_revision]) }),
   };
 };
 
