@@ -63,6 +63,9 @@ beforeAll(async () => {
     await server.send('DELETE', `${server.services(cluster, 'ns0')}/s0`);
     await server.send('POST', server.services(cluster), { metadata: { name: 'taken' }, spec: { ports: [{ port: 80 }], clusterIP: '10.0.0.1' } });
   }
+  await server.send('POST', '/v1/lb-pools', { name: 'edge', cluster: 'prod', addresses: ['203.0.113.0/28', '2001:db8::/124'] });
+  await server.send('POST', '/v1/lb-pools', { name: 'wide', clusters: 'all', addresses: ['198.51.100.10-198.51.100.12'] });
+  await server.send('POST', server.services('prod'), { metadata: { name: 'lb' }, spec: { ports: [{ port: 80 }], type: 'LoadBalancer', loadBalancerClass: 'ipledger.io/pool' } });
   await rebuildViews({ viewsUrl: database.url, store: server.store });
 });
 afterAll(async () => {
@@ -71,11 +74,12 @@ afterAll(async () => {
   await views.end();
 });
 
-/** Metrics of the relay, the projector and the scheduled verification, which this server does not run, of files that it does not have, and of replicas that collide, of which there is one. */
+/** Metrics of the relay, the projector, the assigner and the scheduled verification, which this server does not run, of files that it does not have, and of replicas that collide, of which there is one. */
 const elsewhere = [
   'ipledger_projection_revision{cluster="prod"}', 'ipledger_projection_revision{cluster="test"}', 'ipledger_projection_stopped{cluster="prod"}', 'ipledger_relay_lag_seconds{cluster="prod"}',
   'ipledger_relay_lag_events{cluster="prod"}', 'ipledger_family_exhaustion_timestamp_seconds{bound="late",cluster="prod",family="IPv4"}',
   'ipledger_verify_differences_total{cluster="prod",type="leak"}', 'ipledger_verify_last_success_timestamp_seconds{cluster="prod"}', 'ipledger_verify_interval_seconds', 'ipledger_reload_failed{file="access"}',
+  'ipledger_lb_waiting_services{cluster="prod",reason="NoPool"}', 'ipledger_lb_oldest_wait_seconds{cluster="prod"}',
 ];
 
 it('every metric that rules and dashboards name is exported', async () => {

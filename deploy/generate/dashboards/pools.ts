@@ -78,7 +78,7 @@ const loadBalancer = () => {
   const lb = 'cluster=~"$cluster|"';
   const figure = (name: string, extra = ''): string => `sum by (cluster, lb_pool, family) (max by (cluster, lb_pool, pool, family${extra && ', reason'}) (ipledger_lb_pool_${name}_addresses{${lb}}))`;
   return [
-    bars(source, { title: 'LB pools in use', description: 'Each pool and family. What drains hands out nothing and counts as full.', width: 8, targets: instant([`1 - ${figure('available')} / ${figure('capacity')}`, '{{cluster}} {{lb_pool}} {{family}}']) }),
+    bars(source, { title: 'LB pools in use', description: 'Each pool and family. What drains hands out nothing and counts as full.', width: 8, targets: instant([`1 - ${figure('available')} / ${figure('capacity')}`, '{{lb_pool}} {{family}}']) }),
     table(source, { title: 'LB pools', description: 'Of a shared pool the cluster is empty.', width: 8, targets: columns(figure('capacity'), figure('allocated'), figure('reserved', 'reason'), figure('available')) }, [
       { id: 'merge', options: {} },
       { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { 'Value #A': 'capacity', 'Value #B': 'allocated', 'Value #C': 'held back', 'Value #D': 'available' } } },
