@@ -35,7 +35,6 @@ export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | u
   const reasonOf = reasonsOf(request, stored);
   const kept = new Set(plan.had.flatMap(({ how, text }) => (how === 'kept' ? [text] : [])));
   const left = state.lb.addressesOf(serviceKey(service.namespace, service.name)).filter((text) => !kept.has(text));
-  // One that stays in its group with other ports leaves and joins: the address stays where it is.
   const rejoined = stored === undefined || sharesAlike(lbRequestOf(stored), request) ? [] : plan.had.filter(({ how }) => how === 'kept');
   showAddresses(next, [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)], plan.lacking, { ...order, before: lbConditionOf(next) });
   return [
@@ -66,7 +65,8 @@ const planOf = (request: LbRequest, stored: ServiceObject | undefined, state: Cl
   return { had: request.needsAll && lacking.length > 0 ? [] : had, attached: [], lacking };
 };
 
-const stillWanted = (attachment: Attachment, request: LbRequest, stored: ServiceObject | undefined): boolean =>
+/** Whether what a Service has of a shared pool is still what it asks for, in the same way. */
+export const stillWanted = (attachment: Attachment, request: LbRequest, stored: ServiceObject | undefined): boolean =>
   isAskedFor(attachment, request) && stored !== undefined && sharesAlike(lbRequestOf(stored), request);
 
 /** Whether an address of a shared pool is one that a Service asks for: by family, and by number and pool where it names them. */
@@ -77,7 +77,8 @@ export const isAskedFor = ({ address: text, lbPool }: Pick<Attachment, 'address'
   return numbers.length === 0 || numbers.some((other) => other?.value === address.value);
 };
 
-const rejoinEvents = (had: readonly LbHad[], request: LbRequest, state: ClusterState, time: Date): Event[] => [
+/** One that stays in its group with other ports leaves and joins: the address stays where it is. */
+export const rejoinEvents = (had: readonly LbHad[], request: LbRequest, state: ClusterState, time: Date): Event[] => [
   ...leaveEvents(had.map(({ text }) => text), request, () => 'sharing-changed', state, time).filter(({ type }) => type === 'lb-member.left'),
   ...joinEvents(had.map((one): LbHad => ({ ...one, how: 'joined' })), { request }),
 ];
