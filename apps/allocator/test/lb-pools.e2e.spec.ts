@@ -83,6 +83,14 @@ describe('LB pools', () => {
     expect(await server.send('GET', '/v1/lb-pools/refused')).toMatchObject({ status: 404 });
   });
 
+  it('that can never be made leave no name behind, and a dry run says why', async () => {
+    const before = await server.store.clusters();
+    for (const query of ['', '?dryRun=All'])
+      for (const body of [{ name: 'Never' }, { name: 'never', addresses: ['203.0.113.9/24'] }, { name: 'never', selector: 'a in b' }])
+        expect(await server.send('POST', `/v1/lb-pools${query}`, { clusters: 'all', addresses: ['198.51.100.0/24'], ...body })).toMatchObject({ status: 422, json: { code: 'lb_pool_invalid' } });
+    expect((await server.store.clusters()).length).toBe(before.length);
+  });
+
   it('leave no trace of a dry run', async () => {
     const before = await server.store.clusters();
     const { name } = await cluster();
@@ -113,6 +121,17 @@ describe('LB pools', () => {
     expect(await server.send('DELETE', `${path}/later`)).toMatchObject({ status: 200 });
     expect(await server.send('DELETE', `${path}/later`)).toMatchObject({ status: 404, json: { code: 'reservation_not_found' } });
     expect(ingress(await server.send('PUT', `${server.services(name)}/web`, service('web', {}, asking)))).toEqual(['203.0.113.1']);
+  });
+
+  it('of a range that was made larger are still shown, and can be released', async () => {
+    const pool = `grown-${++made}`;
+    const path = `/v1/lb-pools/${pool}/reservations`;
+    expect(await server.send('POST', '/v1/lb-pools', { name: pool, clusters: 'all', addresses: ['198.51.100.64/30'] })).toMatchObject({ status: 201 });
+    expect(await server.send('POST', path, { name: 'later', addresses: '198.51.100.65', reason: 'r', owner: 'o' })).toMatchObject({ status: 201 });
+    expect(await server.send('PUT', `/v1/lb-pools/${pool}`, { clusters: 'all', addresses: ['198.51.100.64/29'] })).toMatchObject({ status: 200 });
+    expect((await server.send('GET', path)).json.items).toMatchObject([{ name: 'later' }]);
+    expect(await server.send('DELETE', `${path}/later`)).toMatchObject({ status: 200 });
+    expect(await server.send('DELETE', `/v1/lb-pools/${pool}`)).toMatchObject({ status: 200 });
   });
 
   it('say of an address whose it is, and who shares it', async () => {

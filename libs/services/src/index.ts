@@ -15,6 +15,7 @@ export { encodeEvents, isDefining, type Event, type PreviousService, type Reserv
 export { evolve, revert } from './evolve.js';
 export { forbidden, notSupported, required, type FieldError } from './field-error.js';
 export { lackOf } from './load-balancer/condition.js';
+export { isWithin } from './load-balancer/pool-rules.js';
 export { sharedPoolLog, sharedPoolOf } from './load-balancer/shared-log.js';
 export { reservedRange } from './pool/held-back.js';
 export type { LbLack } from './load-balancer/choose-lb.js';

@@ -1,6 +1,6 @@
 import type { EventStore, LbMemberKey, StoredLbMember } from '@ipledger/event-store';
 import { formatAddress, parseAddress } from '@ipledger/ip';
-import { compileLbPool, sharedPoolLog, type ClusterCommand } from '@ipledger/services';
+import { ClusterState, compileLbPool, decide, sharedPoolLog, type ClusterCommand } from '@ipledger/services';
 import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
@@ -31,6 +31,7 @@ export class LbPoolsController {
     const log = body.cluster ?? sharedPoolLog(body.name);
     const command: ClusterCommand = { type: 'ConfigureLbPool', ...clusterOrderBasis(log, isDryRun(request)), pool: body.name, settings: settingsIn(body), existing: 'refuse' };
     if (body.cluster !== undefined) await mustKnow(this.writers, body.cluster);
+    else refuseForEver(command);
     const make = async (): Promise<void> => {
       const other = (await allPools(this.store)).find(({ pool, head }) => pool.name === body.name && head.name !== log);
       if (other !== undefined) throw new ProblemError(rejectionProblem({ code: 'lb_pool_exists', pool: body.name }));
@@ -122,6 +123,12 @@ export class LbPoolsController {
     }
   }
 }
+
+/** Decided on an empty log first: a shared pool that can never be made must not leave a row for its name, and a dry run says why. */
+const refuseForEver = (command: ClusterCommand): void => {
+  const trial = decide(command, new ClusterState(), undefined);
+  if (trial.outcome === 'rejected') throw new ProblemError(rejectionProblem(trial.rejection));
+};
 
 const servesCluster = ({ cluster, pool }: LocatedPool, name: string): boolean => cluster === name || pool.clusters === 'all' || (pool.clusters?.includes(name) ?? false);
 

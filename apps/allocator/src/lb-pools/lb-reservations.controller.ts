@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventStore } from '@ipledger/event-store';
-import type { ClusterCommand, Reservation } from '@ipledger/services';
+import { isWithin, type ClusterCommand, type Reservation } from '@ipledger/services';
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { RouteSchema } from '@nestjs/platform-fastify';
@@ -38,7 +38,7 @@ export class LbReservationsController {
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
     const rows = await this.store.listReservations(head.id, after, limit);
     const last = rows.at(-1);
-    const items = rows.filter((row) => lasts(row) && pool.addresses.includes(row.cidr)).map(reservationView);
+    const items = rows.filter((row) => lasts(row) && isWithin(row, pool.addresses)).map(reservationView);
     return rows.length === limit && last !== undefined ? { items, continue: last.name } : { items };
   }
 
@@ -60,7 +60,7 @@ export class LbReservationsController {
   /** @throws ProblemError 404, of one in another pool of the log too */
   private async mustFind({ head, pool }: LocatedPool, name: string): Promise<ReservationView> {
     const found = await this.store.reservation(head.id, name);
-    if (found === undefined || !lasts(found) || !pool.addresses.includes(found.cidr)) throw new ProblemError(rejectionProblem({ code: 'reservation_not_found', cluster: head.name, reservation: name }));
+    if (found === undefined || !lasts(found) || !isWithin(found, pool.addresses)) throw new ProblemError(rejectionProblem({ code: 'reservation_not_found', cluster: head.name, reservation: name }));
     return reservationView(found);
   }
 }

@@ -117,6 +117,13 @@ describe('reservations in an LB pool', () => {
     expect(scenario.when(reserve('r', '203.0.113.1')).rejection()).toMatchObject({ code: 'cluster_invalid', problems: [{ why: 'does not lie in one CIDR of the cluster' }] });
     expect(scenario.when(inPool(reserve('r', '10.0.0.7'), 'other')).rejection()).toEqual({ code: 'lb_pool_not_found', pool: 'other' });
   });
+  it('stay in a range that grows, and end with the one that they lie in', () => {
+    const reserved = given(v4v6, lbPool('edge', [four, '198.51.100.8/30']), inPool(reserve('r', '203.0.113.1')), inPool(reserve('s', '198.51.100.8-198.51.100.9')));
+    const change = (addresses: string[]) => lbPool('edge', addresses, { existing: 'replace' });
+    reserved.when(change(['203.0.113.0/24', '198.51.100.8/31'])).then('lb-pool.configured edge *');
+    reserved.when(change([four, '198.51.100.9'])).then('reservation.released s 198.51.100.8-198.51.100.9 released', 'lb-pool.configured edge *');
+    reserved.after(change(['203.0.113.0/24'])).when(removeLbPool('edge')).then('reservation.released r 203.0.113.1 released', 'lb-pool.removed edge');
+  });
   it('end by name', () => given(v4v6, lbPool('edge', [four]), inPool(reserve('r', '203.0.113.1'))).when(releaseReservation('r')).then('reservation.released r 203.0.113.1 released'));
 });
 

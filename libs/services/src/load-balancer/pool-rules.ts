@@ -1,7 +1,7 @@
 import { formatAddress, type Address } from '@ipledger/ip';
 import { clusterNameProblem, coolDownSecondsMax, specialRangeProblem, type ClusterDefinition, type DefinitionProblem } from '../cluster/definition.js';
 import type { Accepted } from '../decision.js';
-import type { Event } from '../events.js';
+import type { Event, Reservation } from '../events.js';
 import { formatRange, parseRange, type FamilyRange, type Pool } from '../pool/pool.js';
 import { refuse } from '../rejection.js';
 import { parseLabelSelector } from '../selectors/label-selector.js';
@@ -31,7 +31,21 @@ export const configureLbPool = (command: ConfigureLbPool, state: ClusterState): 
   const pool = poolOf(command, known);
   if (known !== undefined) refuseHeldOutside(pool, state);
   const same = known !== undefined && JSON.stringify(pool) === JSON.stringify(known);
-  return accepted(command, known === undefined ? 201 : 200, same ? [] : [{ type: 'lb-pool.configured', data: { pool } }]);
+  return accepted(command, known === undefined ? 201 : 200, same ? [] : [...reservationsOutside(pool, known, state), { type: 'lb-pool.configured', data: { pool } }]);
+};
+
+/** Reservations of the pool as it is that would not lie in one of its ranges any more: nobody could find them there, so they end with it. */
+const reservationsOutside = (next: LbPool, known: LbPool | undefined, state: ClusterState): Event[] =>
+  [...state.reservations.values()].filter(({ record }) => isWithin(record, known?.addresses ?? []) && !isWithin(record, next.addresses))
+    .map(({ record }): Event => ({ type: 'reservation.released', data: { reservation: record, reason: 'released', service: null } }));
+
+/** Whether a reservation lies in one of the ranges, whatever range it was made in: ranges may have been joined since. */
+export const isWithin = ({ first, last }: Pick<Reservation, 'first' | 'last'>, ranges: readonly string[]): boolean => {
+  const asked = parseRange(`${first}-${last}`);
+  return asked !== undefined && ranges.some((text) => {
+    const range = parseRange(text);
+    return range?.family === asked.family && range.first <= asked.first && asked.last <= range.last;
+  });
 };
 
 /** In one order of members, so that what says the same is the same text. */
@@ -65,9 +79,7 @@ export const drainLbPool = (command: DrainLbPool, state: ClusterState): Accepted
 export const removeLbPool = (command: RemoveLbPool, state: ClusterState): Accepted => {
   const pool = ownPool(command, state);
   refuseHeldOutside({ ...pool, addresses: [] }, state);
-  const reservations = [...state.reservations.values()].filter(({ record }) => pool.addresses.includes(record.cidr)).map(({ record }): Event =>
-    ({ type: 'reservation.released', data: { reservation: record, reason: 'released', service: null } }));
-  return accepted(command, 200, [...reservations, { type: 'lb-pool.removed', data: { pool: pool.name } }]);
+  return accepted(command, 200, [...reservationsOutside({ ...pool, addresses: [] }, pool, state), { type: 'lb-pool.removed', data: { pool: pool.name } }]);
 };
 
 export const declareLoadBalancing = (command: DeclareClusterLoadBalancing, definition: ClusterDefinition): Accepted => {
