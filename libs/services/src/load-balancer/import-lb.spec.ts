@@ -6,8 +6,8 @@ import { given, type Scenario } from '../testing/scenario.js';
 
 const A = '203.0.113.1';
 const six = '2001:db8::10';
-const dual = { ...ips('10.0.0.7', 'fd00::7'), ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' } as const;
-const single = { ...ips('10.0.0.7'), ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' } as const;
+const dual: Partial<ServiceSpec> = { ...ips('10.0.0.7', 'fd00::7'), ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' };
+const single: Partial<ServiceSpec> = { ...ips('10.0.0.7'), ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' };
 const theirs = { uid: 'uid-web', creationTimestamp: '2024-05-06T07:08:09Z' };
 const running = (spec: Partial<ServiceSpec> = {}, { shows = [], ...metadata }: Metadata & { shows?: string[] } = {}): ServiceObject =>
   ({ ...lbService('web', { ...single, ...spec }, { ...theirs, ...metadata }), status: { loadBalancer: shows.length === 0 ? {} : { ingress: shows.map((ip) => ({ ip, ipMode: 'VIP' })) } } });
@@ -58,7 +58,7 @@ describe('following a Service whose LB pools are here', () => {
     });
     it('takes it away with its family', () => {
       const scenario = attached();
-      const other = { ...ips('fd00::7'), ipFamilies: ['IPv6'], ipFamilyPolicy: 'SingleStack' } as const;
+      const other: Partial<ServiceSpec> = { ...ips('fd00::7'), ipFamilies: ['IPv6'], ipFamilyPolicy: 'SingleStack' };
       expect(after(scenario, follow(running(other)))).toBe('False/NoPool');
       expect(scenario.state.attachments.all()).toEqual([]);
     });
