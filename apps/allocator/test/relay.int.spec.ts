@@ -140,14 +140,21 @@ describe('the relay', () => {
   it('states anew who holds what after the epoch was raised, which voids claims that a lost log made', async () => {
     const transport = new InMemoryTransport();
     transport.topicsThere = false;
+    expect((await server.send('POST', '/v1/lb-pools', { name: 'edge', cluster: 'blue', addresses: ['203.0.113.0/28'] })).status).toBe(201);
+    const served = { type: 'LoadBalancer', loadBalancerClass: 'ipledger.io/pool', ports: [{ port: 80 }] };
+    expect((await server.send('POST', server.services('blue'), { metadata: { name: 'served' }, spec: served })).status).toBe(201);
     startRelay(transport);
     await expectAllThere(transport, ['blue', 'red', 'green']); // nothing more comes by itself
+    const records = (): object[] => holders(transport, 'blue').map((record) => ({ ...record, epoch: 0 })).sort((a, b) => (a.address < b.address ? -1 : 1));
+    const stated = records();
+    expect(stated.filter((record) => 'kind' in record)).toHaveLength(1);
     transport.addresses.set('blue/10.96.99.99', JSON.stringify({ cluster: 'blue', address: '10.96.99.99', epoch: 1, revision: 999_999 }));
     const before = transport.commands.length;
     await store.raiseEpoch();
     await eventually(() => expect(['blue', 'red'].map((name) => (JSON.parse(transport.addresses.get(name)!) as { epoch: number }).epoch)).toEqual([2, 2]), { timeoutMs: 10_000 });
     expect(transport.commands).toHaveLength(before);
     await expectAllThere(transport);
+    expect(records()).toEqual(stated);
     await create('blue', 3);
     await expectAllThere(transport);
     expect((await log('blue')).at(-1)).toMatchObject({ epoch: 2 });

@@ -280,6 +280,12 @@ export interface Claim {
   readonly revision: number;
 }
 
+/** A claim as the relay states it. */
+export interface PublishedClaim extends Claim {
+  /** Of an address of an LB pool: the cluster of its Services where the pool is shared, else ''. Missing = a cluster IP. */
+  readonly lbCluster?: string;
+}
+
 export interface PortClaim {
   readonly port: number;
   readonly purpose: 'node-port' | 'health-check';

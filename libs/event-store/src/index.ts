@@ -3,7 +3,7 @@ export {
 } from './errors.js';
 export type {
   AppendBatch, Claim, ClusterHead, ClusterReader, ClusterTip, CommandInfo, CoolingAddress, Document, DocumentPage, EventStore, LbAttachedKey, LbMemberKey, LbUnattached, LbWaits, LockedSession, LogRow,
-  NewLogRow, PortClaim, RecordedRequest, ServiceEntry, ServiceKey, ServiceRevision, StoredLbAttached, StoredLbMember, StoredLbWaiting, StoredReservation,
+  NewLogRow, PortClaim, PublishedClaim, RecordedRequest, ServiceEntry, ServiceKey, ServiceRevision, StoredLbAttached, StoredLbMember, StoredLbWaiting, StoredReservation,
 } from './event-store.js';
 export { InMemoryEventStore } from './in-memory.js';
 export { migrate, requireSchema, schemaVersion } from './postgres/migrate.js';

@@ -1,4 +1,4 @@
-import type { Claim } from '@ipledger/event-store';
+import type { PublishedClaim } from '@ipledger/event-store';
 import { parseAddress, type Family } from '@ipledger/ip';
 import type { Message } from './cloud-event.js';
 import type { RecordedCommand } from './recorded.js';
@@ -9,6 +9,10 @@ export interface AddressRecord {
   readonly address: string;
   readonly family: Family;
   readonly service: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** Missing = cluster-ip. An address of an LB pool may have several Services: `service` is their sharing group then. */
+  readonly kind?: 'load-balancer';
+  /** In the log of a shared LB pool, which `cluster` names as `lb-pool:NAME`: the cluster of the Service. */
+  readonly serviceCluster?: string;
   /** RFC 3339: time of the `ip.allocated` event, and its revision. */
   readonly since: string;
   readonly revision: number;
@@ -35,12 +39,12 @@ export const addressMessages = (commands: readonly RecordedCommand[]): Message[]
     const { cluster, epoch, firstRevision, time } = command;
     command.events.forEach((event, index) => {
       if (event.type !== 'ip.allocated' && event.type !== 'ip.released') return;
-      const { address, family, service } = event.data;
+      const { address, family, service, kind, cluster: serviceCluster } = event.data;
       const key = `${cluster}/${address}`;
       const revision = firstRevision + index;
       addresses.delete(key); // so that it takes its place in the order again
       addresses.set(key, event.type === 'ip.released' ? tombstone(key, epoch, revision)
-        : addressMessage({ cluster, address, family, service, since: time, revision, epoch }));
+        : addressMessage({ cluster, address, family, service, ...(kind && { kind }), ...(serviceCluster !== undefined && { serviceCluster }), since: time, revision, epoch }));
     });
     reached.set(cluster, reachedMessage({ cluster, epoch, revision: command.revision, time }));
   }
@@ -48,10 +52,13 @@ export const addressMessages = (commands: readonly RecordedCommand[]): Message[]
 };
 
 /** The record of a claim, for stating anew who holds what. */
-export const claimMessage = (cluster: string, epoch: number, claim: Claim): Message => {
-  const { address, namespace, name, uid, since, revision } = claim;
+export const claimMessage = (cluster: string, epoch: number, claim: PublishedClaim): Message => {
+  const { address, namespace, name, uid, since, revision, lbCluster } = claim;
   const family = parseAddress(address)?.family ?? 'IPv4';
-  return addressMessage({ cluster, address, family, service: { namespace, name, uid }, since: since.toISOString(), revision, epoch });
+  return addressMessage({
+    cluster, address, family, service: { namespace, name, uid },
+    ...(lbCluster !== undefined && { kind: 'load-balancer' }), ...(lbCluster && { serviceCluster: lbCluster }), since: since.toISOString(), revision, epoch,
+  });
 };
 
 export const reachedMessage = (record: ReachedRecord): Message => keyed(record.cluster, record);

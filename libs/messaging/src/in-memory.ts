@@ -1,4 +1,4 @@
-import type { Claim } from '@ipledger/event-store';
+import type { PublishedClaim } from '@ipledger/event-store';
 import type { ReachedRecord } from './address-record.js';
 import { addressMessages, claimMessage, reachedMessage } from './address-record.js';
 import type { Message } from './cloud-event.js';
@@ -36,7 +36,7 @@ export class InMemoryTransport {
       missesTopics: async () => !this.topicsThere,
       ensureTopics: async () => { this.topicsThere = true; },
       publish: async (commands) => commit(commands, addressMessages(commands)),
-      restate: async (cluster: string, epoch: number, claims: readonly Claim[]) => commit([], claims.map((claim) => claimMessage(cluster, epoch, claim))),
+      restate: async (cluster: string, epoch: number, claims: readonly PublishedClaim[]) => commit([], claims.map((claim) => claimMessage(cluster, epoch, claim))),
       restated: async (reached: ReachedRecord) => commit([], [reachedMessage(reached)]),
       close: async () => undefined,
     };

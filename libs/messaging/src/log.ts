@@ -1,4 +1,4 @@
-import type { Claim } from '@ipledger/event-store';
+import type { PublishedClaim } from '@ipledger/event-store';
 import type { ReachedRecord } from './address-record.js';
 import type { RecordedCommand } from './recorded.js';
 
@@ -25,7 +25,7 @@ export interface LogPublisher {
    * States anew who holds what in a cluster, for a new epoch: every claim, in any number of calls, then `restated`, which voids
    * what an older epoch said about other addresses. @throws Fenced, PublishFailed
    */
-  restate(cluster: string, epoch: number, claims: readonly Claim[]): Promise<void>;
+  restate(cluster: string, epoch: number, claims: readonly PublishedClaim[]): Promise<void>;
   restated(reached: ReachedRecord): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { StoreError, StoreUnavailable } from '../errors.js';
-import type { Claim, LogRow } from '../event-store.js';
+import type { LogRow, PublishedClaim } from '../event-store.js';
 import { claimOf, logColumns, logRowOf } from './reads.js';
 import { storeErrorOf } from './sqlstate.js';
 
@@ -113,10 +113,12 @@ export class RelaySession {
   }
 
   /** Claims of a cluster in order of address, after an address. */
-  async claims(clusterId: number, after: string | undefined, limit: number): Promise<Claim[]> {
-    return (await this.rows(
-      `SELECT host(address) AS address, revision, since, namespace, name, uid FROM claims
-       WHERE cluster_id = $1 AND ($2::inet IS NULL OR address > $2::inet) ORDER BY cluster_id, address LIMIT $3`, [clusterId, after ?? null, limit])).map(claimOf);
+  async claims(clusterId: number, after: string | undefined, limit: number): Promise<PublishedClaim[]> {
+    const rows = await this.rows<never>(
+      `SELECT host(address) AS address, revision, since, namespace, name, uid,
+         (SELECT min(m.holder_cluster) FROM lb_members m WHERE m.cluster_id = c.cluster_id AND m.address = c.address) AS lb_cluster
+       FROM claims c WHERE cluster_id = $1 AND ($2::inet IS NULL OR address > $2::inet) ORDER BY cluster_id, address LIMIT $3`, [clusterId, after ?? null, limit]);
+    return rows.map((row) => ({ ...claimOf(row), ...(row['lb_cluster'] !== null && { lbCluster: row['lb_cluster'] }) }));
   }
 
   /** @throws TermOver */

@@ -1,5 +1,5 @@
 import './faster-kafkajs.js'; // before kafkajs
-import type { Claim } from '@ipledger/event-store';
+import type { PublishedClaim } from '@ipledger/event-store';
 import type { Logger } from '@ipledger/runtime';
 import { Partitioners, type ICustomPartitioner, type Kafka, type Producer, type TopicMessages, type Transaction } from 'kafkajs';
 import { addressMessages, claimMessage, reachedMessage, type ReachedRecord } from '../address-record.js';
@@ -64,7 +64,7 @@ export class KafkaPublisher implements LogPublisher {
     await this.commit([{ topic: this.topics.events.name, messages: events }, { topic: this.topics.addresses.name, messages: addressMessages(commands) }]);
   }
 
-  async restate(cluster: string, epoch: number, claims: readonly Claim[]): Promise<void> {
+  async restate(cluster: string, epoch: number, claims: readonly PublishedClaim[]): Promise<void> {
     if (claims.length > 0) await this.commit([{ topic: this.topics.addresses.name, messages: claims.map((claim) => claimMessage(cluster, epoch, claim)) }]);
   }
 
