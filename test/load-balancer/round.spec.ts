@@ -297,6 +297,21 @@ describe('many that wait', () => {
     expect((await assigner.round()).length).toBe(2);
   });
 
+  it('leave nothing to try again behind when they are gone', async () => {
+    const world = await World.of('blue');
+    await world.do(edge, shared([four]));
+    for (const name of ['holder', 'web']) await world.do('blue', create(lbService(name)));
+    const assigner = world.assigner();
+    await assigner.round();
+    const waiting = (await world.status('blue', 'web')).endsWith('Assigned') ? 'holder' : 'web';
+    await world.do('blue', remove(waiting));
+    const laterMs = world.now.getTime() + 60_000;
+    expect(assigner.patience.isAnyOver(laterMs)).toBe(true);
+    world.now = new Date(laterMs);
+    expect(await assigner.round()).toEqual([]);
+    expect(assigner.patience.isAnyOver(laterMs + 60_000)).toBe(false);
+  });
+
   it('in one cluster do not keep another cluster waiting', async () => {
     const world = await World.of('blue', 'green');
     await world.do(edge, shared(['203.0.113.0/24']));

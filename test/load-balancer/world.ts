@@ -74,13 +74,14 @@ const orderOf = (command: Command): Order => ({ command, commandId: randomUUID()
 export class TestAssigner {
   /** Every step with its result, in order. */
   readonly steps: `${Step} ${StepResult}`[] = [];
+  readonly patience = new Patience();
   private readonly tools: RoundTools;
 
   constructor(world: World, submit: Submit) {
     this.tools = {
       store: world.store, submit, logger, signal: new AbortController().signal, now: () => world.now,
       observer: { stepped: (step, result) => this.steps.push(`${step} ${result}`) },
-      patience: new Patience(), wishes: new Wishes(world.store), cursors: new Map(),
+      patience: this.patience, wishes: new Wishes(world.store), cursors: new Map(),
     };
   }
 

@@ -43,6 +43,16 @@ describe('Patience', () => {
     expect(['b', 'c'].map((wish) => patience.isWorthTrying(wish, 's', 0))).toEqual([true, true]);
   });
 
+  it('forgets what was worth another attempt and got none', () => {
+    const patience = new Patience();
+    for (const wish of ['tried', 'gone']) patience.failed(wish, 's', 0);
+    patience.failed('later', 's', 500);
+    patience.failed('tried', 's', 1_000);
+    patience.forgetUntried(1_000);
+    expect(['tried', 'gone', 'later'].map((wish) => patience.isWorthTrying(wish, 's', 1_000))).toEqual([false, true, false]);
+    expect([1_499, 1_500].map((ms) => patience.isAnyOver(ms))).toEqual([false, true]);
+  });
+
   it('forgets the oldest past 100,000', () => {
     const patience = new Patience();
     for (let i = 0; i <= 100_000; i++) patience.failed(String(i), 's', 0);

@@ -48,6 +48,14 @@ export class Patience {
     if (this.failures.size > keptMax) this.failures.delete(this.failures.keys().next().value ?? '');
   }
 
+  /**
+   * Of what was worth another attempt at a time, forgets what has had none since, although everybody who waits was looked at: nobody asks
+   * for it any more. Kept, it would be worth an attempt for ever, and the loop never come to rest.
+   */
+  forgetUntried(sinceMs: number): void {
+    for (const [wish, { count, atMs }] of this.failures) if (sinceMs >= atMs + retryMsOf(count)) this.failures.delete(wish);
+  }
+
   served(wish: string): void {
     this.failures.delete(wish);
   }

@@ -9,8 +9,11 @@ export type RoundTools = ClaimTools & WaitTools;
  * @returns whether Services are left that were not looked at
  */
 export const runRound = async (tools: RoundTools): Promise<boolean> => {
+  const { patience, signal, now = () => new Date() } = tools;
+  const sinceMs = now().getTime();
   const pending = await settleClaims(tools);
   const { claimed, leavesSome } = await serveWaits(tools, pending);
   if (claimed) await settleClaims(tools);
+  if (!leavesSome && !signal.aborted) patience.forgetUntried(sinceMs);
   return leavesSome;
 };
