@@ -123,6 +123,18 @@ describe('LB pools', () => {
     expect(ingress(await server.send('PUT', `${server.services(name)}/web`, service('web', {}, asking)))).toEqual(['203.0.113.1']);
   });
 
+  it('that are shared are what a Service waits for, in the clusters that they serve', async () => {
+    for (const name of ['served', 'unserved']) await server.register(name, ['10.96.0.0/24', 'fd00:10:96::/120']);
+    const wide = { name: 'waited-for', clusters: ['served'], addresses: ['198.51.100.128/30'] };
+    const reasons = async (name: string): Promise<string[]> => Promise.all(['served', 'unserved'].map(async (c) => reason(await server.send('POST', server.services(c), service(name)))));
+    expect(await reasons('before')).toEqual(['NoPool', 'NoPool']);
+    expect(await server.send('POST', '/v1/lb-pools', wide)).toMatchObject({ status: 201 });
+    expect(await reasons('after')).toEqual(['AwaitingSharedPool', 'NoPool']);
+    const unit = { atomic: true, items: [{ create: service('unit', {}, { namespace: 'default' }) }] };
+    expect(await server.send('POST', '/v1/clusters/served/services:batch', unit)).toMatchObject({ status: 200 });
+    expect(reason(await server.send('GET', `${server.services('served')}/unit`))).toBe('AwaitingSharedPool');
+  });
+
   it('of a range that was made larger are still shown, and can be released', async () => {
     const pool = `grown-${++made}`;
     const path = `/v1/lb-pools/${pool}/reservations`;

@@ -19,3 +19,37 @@ export const readSharedPools = async (store: Pick<EventStore, 'clustersBeginning
 
 /** Whether a shared pool serves a cluster. */
 export const serves = ({ pool: { clusters = [] } }: SharedPool, cluster: string): boolean => clusters === 'all' || clusters.includes(cluster);
+
+/** How old what is known of shared pools may be, for the words of a condition. */
+const ageMaxMs = 1_000;
+
+/**
+ * Whether a Service that its cluster's pools cannot serve may hope for a shared one. It is for what the Service says of itself only, so what
+ * is known is used while it is read anew, and a database that does not answer is no reason to refuse anything.
+ */
+export class Hope {
+  private pools: readonly SharedPool[] = [];
+  private readMs = -Infinity;
+  private reading: Promise<void> | undefined;
+
+  constructor(private readonly store: Pick<EventStore, 'clustersBeginning'>) {}
+
+  /** The next one who asks waits for what is so now. */
+  forget(): void {
+    this.readMs = -Infinity;
+    this.reading = undefined;
+  }
+
+  /** A promise only when nothing is known. */
+  of(cluster: string): boolean | Promise<boolean> {
+    const is = (): boolean => this.pools.some((pool) => serves(pool, cluster));
+    if (Date.now() - this.readMs >= ageMaxMs) this.reading ??= this.read();
+    return this.readMs === -Infinity && this.reading !== undefined ? this.reading.then(is) : is();
+  }
+
+  private async read(): Promise<void> {
+    this.pools = await readSharedPools(this.store).catch(() => this.pools);
+    this.readMs = Date.now();
+    this.reading = undefined;
+  }
+}

@@ -1,7 +1,8 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { formatAddress, type Family } from '@ipledger/ip';
 import { poolFigures, type ClusterUsage, type PoolUsage } from '@ipledger/observability';
-import { compileDefinition, sharedPoolOf, type BandUse, type ClusterDefinition, type Pool } from '@ipledger/services';
+import { compileDefinition, sharedPoolOf, type BandUse, type ClusterDefinition, type Command, type Pool } from '@ipledger/services';
+import { Hope } from '../load-balancer/shared-pools.js';
 import { WriterUnavailable, type Order, type Outcome, type UnitOutcome } from './order.js';
 import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
 
@@ -39,28 +40,43 @@ export class Writers {
   private readonly writers = new Map<number, Writer>();
   private readonly names = new Map<string, { head: ClusterHead; readMs: number }>();
   private readonly sweeps: readonly NodeJS.Timeout[];
+  private readonly hope: Hope;
   private stopping = false;
   /** Told of every order that was answered, for those who wait for changes of a cluster. */
   onCommit: (clusterId: number) => void = () => {};
 
   constructor(private readonly store: EventStore, private readonly settings: WritersSettings, private readonly observer: WriterObserver) {
+    this.hope = new Hope(store);
     this.sweeps = [setInterval(() => this.unloadIdle(), Math.min(settings.clusterIdleSeconds * 1000, 60_000)), setInterval(() => this.refuseLate(), 1_000)];
     for (const sweep of this.sweeps) sweep.unref();
   }
 
   /** @throws WriterUnavailable while stopping */
   async submit(clusterId: number, name: string, order: Order): Promise<Outcome> {
-    const outcome = await this.writerOf(clusterId, name).submit(order);
+    const hopeful = this.withHope(name, order);
+    const outcome = await this.writerOf(clusterId, name).submit(hopeful instanceof Promise ? await hopeful : hopeful);
     this.onCommit(clusterId);
     if (/Cluster|Cidr|Pool/.test(order.command.type)) this.names.delete(name);
+    if (/LbPool/.test(order.command.type)) this.hope.forget();
     return outcome;
   }
 
   /** Orders for Services that are accepted together or not at all. @throws WriterUnavailable while stopping */
   async submitUnit(clusterId: number, name: string, orders: readonly Order[]): Promise<readonly UnitOutcome[]> {
-    const outcomes = await this.writerOf(clusterId, name).submitUnit(orders);
+    const hopeful: Order[] = [];
+    for (const order of orders) hopeful.push(await this.withHope(name, order));
+    const outcomes = await this.writerOf(clusterId, name).submitUnit(hopeful);
     this.onCommit(clusterId);
     return outcomes;
+  }
+
+  /** A command that can make a Service wait for load balancer addresses says whether a shared pool may have some. */
+  private withHope(cluster: string, order: Order): Order | Promise<Order> {
+    const { command } = order;
+    if (!mayWait(command)) return order;
+    const told = (is: boolean): Order => (is ? { ...order, command: { ...command, sharedPools: true } } : order);
+    const is = this.hope.of(cluster);
+    return typeof is === 'boolean' ? told(is) : is.then(told);
   }
 
   private writerOf(clusterId: number, name: string): Writer {
@@ -180,6 +196,13 @@ export class Writers {
     for (const [id, writer] of this.writers) if (writer.isIdle && writer.lastUsedMs < idleSinceMs) this.writers.delete(id);
   }
 }
+
+/** Of a patch only the Service that comes of it would tell. */
+const mayWait = (command: Command): command is Extract<Command, { type: 'CreateService' | 'UpdateService' | 'TopUpService' | 'AssignLoadBalancer' }> => {
+  if (command.type === 'CreateService') return command.service.spec.type === 'LoadBalancer';
+  if (command.type === 'UpdateService') return command.change.kind !== 'replace' || command.change.service.spec.type === 'LoadBalancer';
+  return command.type === 'TopUpService' || command.type === 'AssignLoadBalancer';
+};
 
 /** Definitions change rarely and are parsed for every request that names a cluster: the last texts are kept. */
 const parsed = new Map<string, { definition: ClusterDefinition; primary: Family }>();

@@ -1,7 +1,7 @@
 import { encodeService } from '../codec/encode-service.js';
 import type { Command } from '../commands.js';
 import { evolve, revert } from '../evolve.js';
-import { create, patch, remove, v4v6 } from '../testing/commands.js';
+import { create, patch, remove, replace, v4v6 } from '../testing/commands.js';
 import { assign, attach, claim, declareDefault, drainLbPool, lbPool, lbRequest, lbService, lbStatus, releaseClaim } from '../testing/lb-commands.js';
 import { contentsOf, given, type Outcome, type Scenario } from '../testing/scenario.js';
 import type { LbClaimAnswer } from './claim.js';
@@ -199,5 +199,15 @@ describe('assigning to a Service that waits', () => {
     const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: true });
     expect(lbStatus(scenario.stored('web'))).toBe('False/AwaitingSharedPool');
     expect(encodeService(scenario.stored('web'))).toContain('waits for a shared LB pool');
+  });
+
+  it('does not unsay what shared pools answered, by a write that changes nothing', () => {
+    const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: true });
+    const wait = Number(scenario.stored('web').metadata.resourceVersion);
+    scenario.after({ ...assign('web'), shared: { wait, lacking: [{ family: 'IPv4', reason: 'PoolsExhausted', why: 'no free IPv4 address in wide' }] }, sharedPools: true });
+    expect(lbStatus(scenario.stored('web'))).toBe('False/PoolsExhausted');
+    scenario.when({ ...replace(scenario.stored('web')), sharedPools: true }).thenNothing();
+    scenario.after({ ...patch('web', { metadata: { annotations: { 'ipledger.io/load-balancer-pool': 'wide' } } }), sharedPools: true });
+    expect(lbStatus(scenario.stored('web'))).toBe('False/AwaitingSharedPool');
   });
 });

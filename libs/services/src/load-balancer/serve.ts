@@ -36,7 +36,8 @@ export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | u
   const kept = new Set(plan.had.flatMap(({ how, text }) => (how === 'kept' ? [text] : [])));
   const left = state.lb.addressesOf(serviceKey(service.namespace, service.name)).filter((text) => !kept.has(text));
   const rejoined = stored === undefined || sharesAlike(lbRequestOf(stored), request) ? [] : plan.had.filter(({ how }) => how === 'kept');
-  showAddresses(next, [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)], plan.lacking, { ...order, before: lbConditionOf(next) });
+  const has = [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)];
+  if (order.sharedPools !== true || stored === undefined || !waitsAsBefore(request, stored, has, plan.lacking)) showAddresses(next, has, plan.lacking, { ...order, before: lbConditionOf(next) });
   return [
     ...leaveEvents(left, { service }, reasonOf, state, order.time),
     ...rejoinEvents(rejoined, request, state, order.time),
@@ -44,6 +45,17 @@ export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | u
       ({ type: 'lb-address.detached', data: { ...attached, reason: reasonOf(attached.address) } })),
     ...joinEvents(plan.had, { request }),
   ];
+};
+
+/**
+ * Whether a Service lacks what it lacked and asks for the same. Its condition may say what shared pools have answered, which the pools of its
+ * cluster know nothing of: a write that changes nothing must not unsay it, only for the assigner to say it again.
+ */
+const waitsAsBefore = (request: LbRequest, stored: ServiceObject, has: readonly string[], lacking: readonly LbLack[]): boolean => {
+  const before = lbConditionOf(stored);
+  const had = (stored.status.loadBalancer.ingress ?? []).map(({ ip }) => ip);
+  return lacking.length > 0 && before !== undefined && before.reason !== 'Assigned' && had.length === has.length && has.every((text) => had.includes(text))
+    && JSON.stringify(lbRequestOf(stored)) === JSON.stringify(request);
 };
 
 interface Plan {
