@@ -1,6 +1,7 @@
 import type { Family } from '@ipledger/ip';
 import type { Network } from './cluster/network.js';
 import type { AssignLoadBalancer, AttachLoadBalancer, ClaimLoadBalancer, ConfigureLbPool, DeclareClusterLoadBalancing, DrainLbPool, ReleaseLoadBalancer, RemoveLbPool } from './load-balancer/commands.js';
+import type { LbPool } from './load-balancer/lb-pool.js';
 import type { JsonValue } from './codec/json-reader.js';
 import type { ServiceObject } from './service.js';
 
@@ -25,7 +26,7 @@ export interface ServiceOrder extends Ordered {
   /** Who is recorded as the owner of the fields that this command sets. */
   fieldManager: string;
   /** Shared LB pools serve this cluster: a Service that its own pools cannot serve waits for one of them. */
-  sharedPools?: boolean;
+  sharedPools?: readonly Pick<LbPool, 'name' | 'autoAssign'>[];
 }
 
 /** POST. `service` is decoded and statically defaulted. */

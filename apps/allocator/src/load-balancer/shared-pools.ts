@@ -24,7 +24,7 @@ export const serves = ({ pool: { clusters = [] } }: SharedPool, cluster: string)
 const ageMaxMs = 1_000;
 
 /**
- * Whether a Service that its cluster's pools cannot serve may hope for a shared one. It is for what the Service says of itself only, so what
+ * The shared pools that a Service may hope for, whom its cluster's cannot serve. It is for what the Service says of itself only, so what
  * is known is used while it is read anew, and a database that does not answer is no reason to refuse anything.
  */
 export class Hope {
@@ -41,10 +41,10 @@ export class Hope {
   }
 
   /** A promise only when nothing is known. */
-  of(cluster: string): boolean | Promise<boolean> {
-    const is = (): boolean => this.pools.some((pool) => serves(pool, cluster));
+  of(cluster: string): LbPool[] | Promise<LbPool[]> {
+    const ofCluster = (): LbPool[] => this.pools.filter((pool) => serves(pool, cluster)).map(({ pool }) => pool);
     if (Date.now() - this.readMs >= ageMaxMs) this.reading ??= this.read();
-    return this.readMs === -Infinity && this.reading !== undefined ? this.reading.then(is) : is();
+    return this.readMs === -Infinity && this.reading !== undefined ? this.reading.then(ofCluster) : ofCluster();
   }
 
   private async read(): Promise<void> {

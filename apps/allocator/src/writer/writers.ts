@@ -1,7 +1,7 @@
 import type { ClusterHead, EventStore } from '@ipledger/event-store';
 import { formatAddress, type Family } from '@ipledger/ip';
 import { poolFigures, type ClusterUsage, type PoolUsage } from '@ipledger/observability';
-import { compileDefinition, sharedPoolOf, type BandUse, type ClusterDefinition, type Command, type Pool } from '@ipledger/services';
+import { compileDefinition, sharedPoolOf, type BandUse, type ClusterDefinition, type Command, type LbPool, type Pool } from '@ipledger/services';
 import { Hope } from '../load-balancer/shared-pools.js';
 import { WriterUnavailable, type Order, type Outcome, type UnitOutcome } from './order.js';
 import { Writer, type WriterObserver, type WriterSettings } from './writer.js';
@@ -70,13 +70,13 @@ export class Writers {
     return outcomes;
   }
 
-  /** A command that can make a Service wait for load balancer addresses says whether a shared pool may have some. */
+  /** A command that can make a Service wait for load balancer addresses says which shared pools may have some. */
   private withHope(cluster: string, order: Order): Order | Promise<Order> {
     const { command } = order;
     if (!mayWait(command)) return order;
-    const told = (is: boolean): Order => (is ? { ...order, command: { ...command, sharedPools: true } } : order);
-    const is = this.hope.of(cluster);
-    return typeof is === 'boolean' ? told(is) : is.then(told);
+    const told = (sharedPools: LbPool[]): Order => (sharedPools.length > 0 ? { ...order, command: { ...command, sharedPools } } : order);
+    const pools = this.hope.of(cluster);
+    return Array.isArray(pools) ? told(pools) : pools.then(told);
   }
 
   private writerOf(clusterId: number, name: string): Writer {

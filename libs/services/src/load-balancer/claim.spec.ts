@@ -14,6 +14,9 @@ const answerOf = (outcome: Outcome): LbClaimAnswer => JSON.parse(outcome.accepte
 const both = ['IPv6', 'IPv4'] as const;
 const has = (scenario: Scenario, key = 'blue/shop/web') => scenario.state.lb.addressesOf(key);
 
+/** A shared pool, as commands are told of it. */
+const open = { name: 'wide', autoAssign: true };
+
 describe('a claim of a shared pool', () => {
   it('gives an address for each family, in their order, to a Service of a cluster', () => {
     const claimed = given(wide).when(claim('blue', lbRequest('web', both)));
@@ -195,19 +198,27 @@ describe('assigning to a Service that waits', () => {
     expect(lbStatus(scenario.stored('web'))).toBe('203.0.113.2 True/Assigned');
   });
 
+  it.each<[annotations: Record<string, string>, autoAssign: boolean, expected: string]>([
+    [{}, true, 'AwaitingSharedPool'], [{}, false, 'NoPool'], [{ 'ipledger.io/load-balancer-pool': 'wide' }, false, 'AwaitingSharedPool'],
+    [{ 'ipledger.io/load-balancer-pool': 'other' }, true, 'NoPool'], [{ 'ipledger.io/load-balancer-ips': '198.51.100.1' }, false, 'AwaitingSharedPool'],
+  ])('of %j waits for a shared pool only if that may serve it (autoAssign: %s): %s', (annotations, autoAssign, expected) => {
+    const { answer } = given(v4v6).when({ ...create(lbService('web', {}, { annotations })), sharedPools: [{ name: 'wide', autoAssign }] }).accepted();
+    expect(answer).toContain(`"reason":"${expected}"`);
+  });
+
   it('says that it waits for a shared pool where there is one', () => {
-    const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: true });
+    const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: [open] });
     expect(lbStatus(scenario.stored('web'))).toBe('False/AwaitingSharedPool');
     expect(encodeService(scenario.stored('web'))).toContain('waits for a shared LB pool');
   });
 
   it('does not unsay what shared pools answered, by a write that changes nothing', () => {
-    const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: true });
+    const scenario = given(v4v6, { ...create(lbService('web')), sharedPools: [open] });
     const wait = Number(scenario.stored('web').metadata.resourceVersion);
-    scenario.after({ ...assign('web'), shared: { wait, lacking: [{ family: 'IPv4', reason: 'PoolsExhausted', why: 'no free IPv4 address in wide' }] }, sharedPools: true });
+    scenario.after({ ...assign('web'), shared: { wait, lacking: [{ family: 'IPv4', reason: 'PoolsExhausted', why: 'no free IPv4 address in wide' }] }, sharedPools: [open] });
     expect(lbStatus(scenario.stored('web'))).toBe('False/PoolsExhausted');
-    scenario.when({ ...replace(scenario.stored('web')), sharedPools: true }).thenNothing();
-    scenario.after({ ...patch('web', { metadata: { annotations: { 'ipledger.io/load-balancer-pool': 'wide' } } }), sharedPools: true });
+    scenario.when({ ...replace(scenario.stored('web')), sharedPools: [open] }).thenNothing();
+    scenario.after({ ...patch('web', { metadata: { annotations: { 'ipledger.io/load-balancer-pool': 'wide' } } }), sharedPools: [open] });
     expect(lbStatus(scenario.stored('web'))).toBe('False/AwaitingSharedPool');
   });
 });

@@ -9,13 +9,14 @@ import { chooseLbAddresses, type LbHad, type LbLack } from './choose-lb.js';
 import type { LbRequest } from './commands.js';
 import { lbConditionOf } from './condition.js';
 import { joinEvents, leaveEvents } from './facts-lb.js';
+import type { LbPool } from './lb-pool.js';
 import { isServed, lbRequestOf, sharesAlike } from './request.js';
 import { showAddresses, withoutCondition } from './status.js';
 
 export interface LbOrder {
   time: Date;
   /** Shared pools serve this cluster: what its own cannot give may come from one of them. */
-  sharedPools?: boolean;
+  sharedPools?: readonly Pick<LbPool, 'name' | 'autoAssign'>[];
 }
 
 /**
@@ -37,7 +38,9 @@ export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | u
   const left = state.lb.addressesOf(serviceKey(service.namespace, service.name)).filter((text) => !kept.has(text));
   const rejoined = stored === undefined || sharesAlike(lbRequestOf(stored), request) ? [] : plan.had.filter(({ how }) => how === 'kept');
   const has = [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)];
-  if (order.sharedPools !== true || stored === undefined || !waitsAsBefore(request, stored, has, plan.lacking)) showAddresses(next, has, plan.lacking, { ...order, before: lbConditionOf(next) });
+  const { sharedPools = [], time } = order;
+  if (sharedPools.length === 0 || stored === undefined || !waitsAsBefore(request, stored, has, plan.lacking))
+    showAddresses(next, has, plan.lacking, { time, hopes: sharedPools.some((pool) => isOpenTo(pool, request)), before: lbConditionOf(next) });
   return [
     ...leaveEvents(left, { service }, reasonOf, state, order.time),
     ...rejoinEvents(rejoined, request, state, order.time),
@@ -57,6 +60,10 @@ const waitsAsBefore = (request: LbRequest, stored: ServiceObject, has: readonly 
   return lacking.length > 0 && before !== undefined && before.reason !== 'Assigned' && had.length === has.length && has.every((text) => had.includes(text))
     && JSON.stringify(lbRequestOf(stored)) === JSON.stringify(request);
 };
+
+/** As far as its name says: a pool that serves those only who ask for it, or for one of its addresses, is not what others wait for. */
+const isOpenTo = ({ name, autoAssign }: Pick<LbPool, 'name' | 'autoAssign'>, { pool, requested }: LbRequest): boolean =>
+  pool === null ? autoAssign || requested.length > 0 : pool === name;
 
 interface Plan {
   had: LbHad[];

@@ -7,26 +7,27 @@ import { lbConditionOf, lbConditionType, type LbReason } from './condition.js';
 /**
  * Shows in the status of a Service which addresses it has, in the order of its families, and what it lacks. `next.status` is replaced,
  * never changed: it may be that of the stored object.
+ * `hopes`: a shared pool may give it what the pools of its cluster could not.
  */
 export const showAddresses = (
-  next: ServiceObject, addresses: readonly string[], lacking: readonly LbLack[], { time, sharedPools, before }: { time: Date; sharedPools?: boolean; before: Condition | undefined },
+  next: ServiceObject, addresses: readonly string[], lacking: readonly LbLack[], { time, hopes, before }: { time: Date; hopes?: boolean; before: Condition | undefined },
 ): void => {
   const order = next.spec.ipFamilies ?? [];
   const place = (text: string): number => order.indexOf(parseAddress(text)?.family ?? '');
   const ingress = addresses.toSorted((a, b) => place(a) - place(b)).map((ip) => ({ ip, ipMode: 'VIP' }));
-  const { reason, message } = verdict(addresses.length, lacking, sharedPools === true);
+  const { reason, message } = verdict(addresses.length, lacking, hopes === true);
   const status = addresses.length > 0 ? 'True' : 'False';
   const lastTransitionTime = before?.status === status ? before.lastTransitionTime : timestamp(time);
   const conditions = putCondition(next.status.conditions ?? [], { type: lbConditionType, status, lastTransitionTime, reason, message });
   next.status = { ...next.status, loadBalancer: ingress.length > 0 ? { ingress } : {}, conditions };
 };
 
-const verdict = (had: number, lacking: readonly LbLack[], sharedPools: boolean): { reason: LbReason; message: string } => {
+const verdict = (had: number, lacking: readonly LbLack[], hopes: boolean): { reason: LbReason; message: string } => {
   const [first] = lacking;
   if (first === undefined) return { reason: 'Assigned', message: 'has all its addresses' };
   const message = lacking.map(({ family, why }) => `no ${family} address: ${why}`).join('; ');
   if (had > 0) return { reason: 'PartlyAssigned', message };
-  return sharedPools ? { reason: 'AwaitingSharedPool', message: `${message}; waits for a shared LB pool` } : { reason: first.reason, message };
+  return hopes ? { reason: 'AwaitingSharedPool', message: `${message}; waits for a shared LB pool` } : { reason: first.reason, message };
 };
 
 const putCondition = (conditions: readonly Condition[], ours: Condition): Condition[] =>
