@@ -22,4 +22,14 @@ describe('LB pools of two servers', () => {
     expect(shown.ranges.map(({ available }) => available)).toEqual([0, 0]);
     expect(shown.members.map(({ address }) => address).sort()).toEqual(addresses.sort());
   });
+
+  it('refuse a sharing key that no database can hold, and nothing else with it', async () => {
+    const [server] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+    await server.register('keys', ['10.96.0.0/24', 'fd00:10:96::/120']);
+    await server.send('POST', '/v1/lb-pools', { name: 'keyed', cluster: 'keys', addresses: ['198.51.100.0/29', '2001:db8:1::/125'] });
+    const sharing = (name: string, key: string) => server.send('POST', server.services('keys'), { ...service(name), metadata: { name, annotations: { 'ipledger.io/sharing-key': key } } });
+    const [bad, good] = await Promise.all([sharing('bad', 'a\0b'), sharing('good', 'front door')]);
+    expect(bad).toMatchObject({ status: 201, json: { status: { loadBalancer: {}, conditions: [{ reason: 'AddressNotAvailable', message: expect.stringContaining('sharing key') }] } } });
+    expect(good).toMatchObject({ status: 201, json: { status: { conditions: [{ reason: 'Assigned' }] } } });
+  });
 });

@@ -54,7 +54,11 @@ export const chooseLbAddresses = (asking: LbAsking): { had: LbHad[]; lacking: Lb
 
 const lack = (family: Family, reason: LbLack['reason'], why: string): LbLack => ({ family, reason, why });
 
-const requestProblem = ({ requested, families }: LbRequest): string | undefined => {
+/** It stands in facts and tables: a NUL, which Postgres cannot hold, would fail the whole commit that it is part of. */
+const sharingKeyForm = /^\P{C}{1,253}$/u;
+
+const requestProblem = ({ requested, families, sharingKey }: LbRequest): string | undefined => {
+  if (sharingKey !== null && !sharingKeyForm.test(sharingKey)) return `the sharing key ${JSON.stringify(sharingKey.slice(0, 64))} is none: 1 to 253 characters, none of them a control character`;
   const parsed = requested.map(parseAddress);
   const bad = requested.find((_, i) => parsed[i] === undefined);
   if (bad !== undefined) return `${JSON.stringify(bad.slice(0, 64))} is no address`;

@@ -273,3 +273,10 @@ describe('sharing', () => {
     expect(['a', 'b', 'c', 'd'].map((name) => statusOf(scenario, name))).toEqual(['203.0.113.2 True/Assigned', '203.0.113.2 True/Assigned', 'False/AddressNotAvailable', 'False/AddressNotAvailable']);
   });
 });
+
+describe('a sharing key', () => {
+  const asking = (key: string): ServiceObject => lbService('web', {}, { annotations: { 'ipledger.io/sharing-key': key } });
+  it.each(['front door', 'ü', 'x'.repeat(253)])('can be %j', (key) => expect(lbStatus(given(v4v6, lbPool('edge', ['203.0.113.1']), asking(key)).stored('web'))).toBe('203.0.113.1 True/Assigned'));
+  it.each(['a\0b', 'a\nb', 'x'.repeat(254)])('that nothing can hold is told of, and nothing else comes of it: %j', (key) =>
+    given(v4v6, lbPool('edge', ['203.0.113.1'])).when(create(asking(key))).then('ip.allocated 10.0.0.*', 'service.created shop/web'));
+});
