@@ -139,3 +139,6 @@ describe('with nothing held back', () => {
     expect(after.when(order).accepted().events[0]).toEqual(plain[0]);
   }), { numRuns: 200 }));
 });
+
+it.each([{ reason: 'a\0b' }, { owner: '\0' }])('a reservation is not made with a text that no table can hold: %j', (texts) =>
+  expect(given(v4).when({ ...reserve('r', 'IPv4'), ...texts }).rejection()).toMatchObject({ code: 'cluster_invalid', problems: [{ field: Object.keys(texts)[0], why: expect.stringContaining('no NUL') }] }));

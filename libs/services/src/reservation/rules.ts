@@ -48,7 +48,7 @@ const textProblems = ({ reservation, reason, owner }: ReserveAddresses): Definit
   return [
     ...(nameProblem === undefined ? [] : [{ field: 'name', value: reservation, why: nameProblem }]),
     ...Object.entries({ reason, owner }).flatMap(([field, value]) =>
-      value.trim() === '' || value.length > textCharsMax ? [{ field, value, why: `is needed, with at most ${textCharsMax} characters: it tells people why the addresses are not handed out` }] : []),
+      value.trim() === '' || value.length > textCharsMax || value.includes('\0') ? [{ field, value, why: `is needed, with at most ${textCharsMax} characters and no NUL: it tells people why the addresses are not handed out` }] : []),
   ];
 };
 
