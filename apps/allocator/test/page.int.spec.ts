@@ -113,7 +113,7 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     };
     beforeAll(async () => {
       await append(server.store, 'blue', [poolOf('edge', [range])]);
-      await append(server.store, 'lb-pool:wide', [poolOf('wide', ['198.51.100.0/31'], { clusters: 'all' })]);
+      await append(server.store, 'lb-pool:wide', [poolOf('wide', ['198.51.100.0/31'], { clusters: ['green'] })]);
       await append(server.store, 'lb-pool:wide', [allocated('wide', '198.51.100.1', '198.51.100.0/31', ref('far'), 'green'), joined('wide', '198.51.100.1', ref('far'), null, 'green')]);
       await loadBalancer('first');
       await loadBalancer('second');
