@@ -14,9 +14,9 @@ interface Round {
 /** Creates over HTTP at 1, 16 and 128 connections against the same rows as bare SQL in batches of 1, 16 and 128. */
 export const creates = async (bench: Bench): Promise<void> => {
   const service = await bench.startService();
-  for (const name of ['http', 'raw']) await service.post('/v1/clusters', { name, serviceCIDRs: poolCidrs });
+  await service.post('/v1/clusters', { name: 'http', serviceCIDRs: poolCidrs });
   await bench.warmUp(service, 'http');
-  const raw = await RawSql.open(bench, service, 'http', 'raw');
+  const raw = await RawSql.open(bench, service, 'http');
   const { seconds } = bench.settings;
   try {
     const found = await bench.alternate('creates', sizes.map((size) => ({ size, name: `${size} connections` })), async ({ size }): Promise<Round & { perSecond: number }> => {

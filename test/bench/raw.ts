@@ -1,10 +1,9 @@
-import { PostgresEventStore, type AppendBatch } from '@ipledger/event-store';
+import { migrate, PostgresEventStore, type AppendBatch } from '@ipledger/event-store';
 import pg from 'pg';
 import { variants } from '../../libs/event-store/bench/variants.js';
 import type { Bench } from './bench.js';
 import { figure, median, spread, table } from './figures.js';
 import { BatchMaker, readSample } from './rows.js';
-import { poolCidrs } from './seed.js';
 import type { BenchService } from './service.js';
 
 /** Rows made at a time, outside the measured time. */
@@ -28,14 +27,22 @@ export interface RawResult {
 export class RawSql {
   private constructor(private readonly service: BenchService, private readonly store: PostgresEventStore, private readonly client: pg.Client, private readonly maker: BatchMaker) {}
 
-  /** @param from a cluster in which a sample is created over HTTP @param into a registered cluster that nothing else writes to */
-  static async open(bench: Bench, service: BenchService, from: string, into: string): Promise<RawSql> {
+  /**
+   * Into a database of its own on the same Postgres: what stands in that of the service, its projection would write into views meanwhile, and long after.
+   * @param from a cluster in which a sample is created over HTTP
+   */
+  static async open(bench: Bench, service: BenchService, from: string): Promise<RawSql> {
     const sampleName = await bench.createSample(service, from);
-    const sample = await bench.withDatabase(service, (client) => readSample(client, from, sampleName));
-    const store = new PostgresEventStore({ url: service.databaseUrl, max: 1 });
-    const head = await store.clusterByName(into);
-    if (head === undefined) throw new Error(`the cluster ${into} is not there`);
-    const client = new pg.Client({ connectionString: service.databaseUrl });
+    const sample = await bench.withDatabase(service, async (client) => {
+      await client.query('CREATE DATABASE raw');
+      return readSample(client, from, sampleName);
+    });
+    const url = new URL(service.databaseUrl);
+    url.pathname = '/raw';
+    await migrate(url.href);
+    const store = new PostgresEventStore({ url: url.href, max: 1 });
+    const head = await store.nameCluster('raw');
+    const client = new pg.Client({ connectionString: url.href });
     client.on('error', () => undefined);
     await client.connect();
     const raw = new RawSql(service, store, client, new BatchMaker(sample, head.id, head.epoch, head.revision));
@@ -77,8 +84,7 @@ export class RawSql {
 /** Bare SQL by batch size and shape. */
 export const raw = async (bench: Bench): Promise<void> => {
   const service = await bench.startService();
-  await service.post('/v1/clusters', { name: 'raw', serviceCIDRs: poolCidrs });
-  const sql = await RawSql.open(bench, service, 'default', 'raw');
+  const sql = await RawSql.open(bench, service, 'default');
   try {
     const runs = sizes.flatMap((size) => (['own', 'json'] as const).map((shape) => ({ size, shape, name: `batch ${size}, ${shapeNames[shape]}` })));
     const found = await bench.alternate('raw', runs, ({ size, shape }) => sql.run(shape, size, bench.settings.seconds));
