@@ -61,7 +61,8 @@ describe('readYamlBytes', () => {
     const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text.replaceAll('-0', '0')) as unknown);
     fc.assert(
       fc.property(json, (value) => {
-        const parsed = read(stringify(value, { version: '1.1' }));
+        // Keys in quotes: the library writes a key `<<` plain, which then merges.
+        const parsed = read(stringify(value, { version: '1.1', defaultKeyType: 'QUOTE_DOUBLE' }));
         expect('value' in parsed ? JSON.stringify(parsed.value) : parsed).toBe(JSON.stringify(value));
       }),
       { numRuns: 1_000 },
