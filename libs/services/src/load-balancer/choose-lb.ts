@@ -93,17 +93,21 @@ const noPool = (family: Family, { pool }: LbRequest): string =>
 const serves = ({ pool, selects }: CompiledLbPool, request: LbRequest): boolean =>
   (request.pool === null || request.pool === pool.name) && (pool.namespaces.length === 0 || pool.namespaces.includes(request.service.namespace)) && selects(request.labels);
 
-/** What it has stays, whatever became of the pool, as long as it asks for nothing else. */
+/**
+ * What it has stays, whatever became of the pool, as long as it asks for nothing else. Of several addresses of a family (a claim that it has
+ * not attached is released later) the one claimed last, so that a claim that is asked for again is answered the same.
+ */
 const keptOf = (family: Family, requested: Address | undefined, asking: LbAsking): LbHad | undefined => {
   const { request, state, cluster } = asking;
   const key = memberKey(cluster, request.service);
-  for (const text of state.lb.addressesOf(key)) {
+  const mine = state.lb.addressesOf(key).flatMap((text) =>
+    state.lb.membersOf(text).filter((member) => memberKey(member.cluster, member.service) === key).map((member) => ({ text, member })));
+  for (const { text, member } of mine.sort((a, b) => b.member.revision - a.member.revision)) {
     const address = parseAddress(text);
     const pool = address?.family === family ? state.poolOf(address) : undefined;
     if (address === undefined || pool === undefined) continue;
     const isAskedFor = (requested === undefined || requested.value === address.value) && (request.pool === null || request.pool === pool.lbPool);
-    const mine = state.lb.membersOf(text).find((member) => memberKey(member.cluster, member.service) === key);
-    if (isAskedFor && mine?.sharingGroup === request.sharingKey && whyNotShared(text, asking) === undefined)
+    if (isAskedFor && member.sharingGroup === request.sharingKey && whyNotShared(text, asking) === undefined)
       return { how: 'kept', address, text, pool, scope: requested === undefined ? 'dynamic' : 'static' };
   }
   return undefined;

@@ -38,6 +38,18 @@ describe('a claim of a shared pool', () => {
     expect(scenario.state.lb.membersOf(before[0] ?? '')).toMatchObject([{ revision: scenario.log.length - 1, wait: 9 }]);
   });
 
+  it('answers the same again when it has two addresses of a family: the one claimed last', () => {
+    const ask = (name: string, port: string) => claim('blue', lbRequest(name, ['IPv4'], { sharingKey: 'k', ports: [port] }));
+    const scenario = given(wide, ask('web', 'TCP/443'), ask('api', 'TCP/80'), ask('web', 'TCP/80')); // beside api no more
+    const [first, second] = has(scenario);
+    expect(second).not.toBe(first);
+    for (const port of ['TCP/443', 'TCP/443']) {
+      const again = scenario.when(ask('web', port));
+      expect(answerOf(again).addresses).toEqual([second]);
+      scenario.after(ask('web', port));
+    }
+  });
+
   it('a renewal can be taken back', () => {
     const scenario = given(wide, claim('blue', lbRequest('web', both)));
     const before = structuredClone(contentsOf(scenario.state));
