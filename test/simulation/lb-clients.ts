@@ -1,6 +1,6 @@
 import type { Command } from '@ipledger/services';
 import { create, patch, remove } from '../../libs/services/src/testing/commands.js';
-import { lbPool, lbService } from '../../libs/services/src/testing/lb-commands.js';
+import { declareDefault, lbPool, lbService } from '../../libs/services/src/testing/lb-commands.js';
 import type { Random } from '../chaos/random.js';
 import { orderOf } from './clients.js';
 import type { LbAssigner } from './lb-assigner.js';
@@ -34,6 +34,7 @@ export class LbClients {
       await this.scheduler.after(random.whole(0, 30));
       if (random.chance(killChance)) this.kill(random);
       if (random.chance(0.12)) await this.changePool(random);
+      else if (random.chance(0.06)) await this.changeDefault(random);
       else await this.submit(random.pick(this.clusters).name, this.change(random), random);
     }
   }
@@ -42,9 +43,10 @@ export class LbClients {
     const name = random.pick(['a', 'b', 'c']);
     const options = { seed: this.seed(random), newUid: `uid-${++this.uids}` };
     const spec = { ipFamilyPolicy: random.pick(policies) };
+    const unclassed = random.chance(0.25) ? { loadBalancerClass: undefined } : {};
     const requested = random.chance(0.2) ? { annotations: { 'ipledger.io/load-balancer-ips': `203.0.113.${random.whole(1, 3)}` } } : {};
     switch (random.pick(['create', 'create', 'create', 'delete', 'away', 'away', 'back', 'back', 'policy', 'request', 'label', 'label', 'label', 'label'] as const)) {
-      case 'create': return create(lbService(name, spec, requested), options);
+      case 'create': return create(lbService(name, { ...spec, ...unclassed }, requested), options);
       case 'delete': return remove(name, {}, options);
       case 'away': return patch(name, { spec: { type: 'ClusterIP', loadBalancerClass: null, allocateLoadBalancerNodePorts: null } }, options);
       case 'back': return patch(name, { spec: { type: 'LoadBalancer', loadBalancerClass: 'ipledger.io/pool', allocateLoadBalancerNodePorts: false } }, options);
@@ -65,6 +67,11 @@ export class LbClients {
       ? { type: 'DrainLbPool', name, pool, range: random.pick([null, ...all]), drain: random.chance(0.4), time: new Date(Date.now()), seed: this.seed(random), dryRun: false }
       : lbPool(pool, random.chance(0.8) ? all : all.slice(0, 1), { clusters: served, existing: 'replace', coolDownSeconds: random.pick([0, 3]) });
     if (await this.submit(name, command, random)) this.happened['poolChanges']!++;
+  }
+
+  private async changeDefault(random: Random): Promise<void> {
+    const { name } = random.pick(this.clusters);
+    await this.submit(name, { ...declareDefault(random.chance(0.7), { seed: this.seed(random) }), name }, random);
   }
 
   private async submit(log: string, command: Command, random: Random): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { InMemoryEventStore } from '@ipledger/event-store';
-import { decide, lbRequestOf, parseDocument } from '@ipledger/services';
+import { decide, lbRequestOf, notServedReason, parseDocument, type ClusterDefinition } from '@ipledger/services';
 import { differenceLine, verifyCluster } from '@ipledger/verify';
 import { loadState } from '../../apps/allocator/src/writer/load-state.js';
 import type { SimulatedCluster } from './replicas.js';
@@ -7,7 +7,7 @@ import type { SimulatedCluster } from './replicas.js';
 /** What must hold after every commit. */
 export class LbLaws {
   readonly violations: string[] = [];
-  readonly happened: Record<string, number> = { attached: 0, orphans: 0, claimed: 0, partly: 0 };
+  readonly happened: Record<string, number> = { attached: 0, orphans: 0, claimed: 0, partly: 0, unserved: 0 };
   private looking: Promise<void> = Promise.resolve();
 
   constructor(private readonly store: InMemoryEventStore, private readonly clusters: readonly SimulatedCluster[], private readonly pools: readonly SimulatedCluster[]) {}
@@ -35,15 +35,20 @@ export class LbLaws {
     const unattached = await this.store.lbUnattached('lb-pool:', 100);
     if (unattached.some(({ isAwaited }) => isAwaited)) this.happened['claimed']!++;
     if (unattached.some(({ isAwaited }) => !isAwaited)) this.happened['orphans']!++;
-    if ((await this.store.lbWaits()).some(({ reason }) => reason === 'PartlyAssigned')) this.happened['partly']!++;
+    const reasons = (await this.store.lbWaits()).map(({ reason }) => reason);
+    if (reasons.includes('PartlyAssigned')) this.happened['partly']!++;
+    if (reasons.includes(notServedReason)) this.happened['unserved']!++;
   }
 }
 
 /** What must hold once all is quiet: nothing is held for nobody, nobody waits for what is free, and every table is what its log says. */
 export const atTheEnd = async (store: InMemoryEventStore, clusters: readonly SimulatedCluster[], pools: readonly SimulatedCluster[]): Promise<string[]> => {
   const found = (await store.lbUnattached('lb-pool:', 100)).map(({ address, cluster, name, log, isAwaited }) => `${address} of ${log.name} is held for ${cluster} ${name}, which ${isAwaited ? 'waits for it' : 'does not have it'}`);
-  for (const cluster of clusters)
-    for (const { namespace, name, families, revision } of await store.listLbWaiting(cluster.id, undefined, 1_000)) {
+  for (const cluster of clusters) {
+    const { defaultLoadBalancer = false } = JSON.parse((await store.head(cluster.id))?.definition ?? '{}') as Partial<ClusterDefinition>;
+    for (const { namespace, name, families, revision, reason } of await store.listLbWaiting(cluster.id, undefined, 1_000)) {
+      if (reason === notServedReason && defaultLoadBalancer) found.push(`${cluster.name} ${name} has no class, and is not served in a cluster that serves such`);
+      if (reason === notServedReason) continue;
       const [document] = await store.documents(cluster.id, [{ namespace, name }]);
       const [attached] = await store.lbAttachedOf(cluster.id, [{ namespace, name }]);
       const request = lbRequestOf(parseDocument(document!.document));
@@ -56,6 +61,7 @@ export const atTheEnd = async (store: InMemoryEventStore, clusters: readonly Sim
         if (given.length > 0) found.push(`${cluster.name} ${name} waits for ${families.join(' and ')}, and ${pool.name} would give it ${given.join(' and ')}`);
       }
     }
+  }
   for (const { id } of [...clusters, ...pools]) found.push(...(await verifyCluster(store, (await store.head(id))!)).differences.map(differenceLine));
   return found;
 };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { PostgresEventStore, type ClusterHead } from '@ipledger/event-store';
 import { claimChanges, type DatedEvent, type Event } from '@ipledger/services';
 import { useFreshDatabase } from '@ipledger/testing';
@@ -87,6 +88,24 @@ describe('a verification of load balancer addresses', () => {
     await client.query(repair);
     expect(found).toEqual(expected);
     expect([...(await differences(edge)), ...(await differences(blue))]).toEqual([]);
+  });
+
+  it('finds those without a class that nobody serves as the migration left them', async () => {
+    const bare = (name: string, spec: object = {}, metadata: object = {}, status: object = {}): Event => {
+      const object = service(name, { type: 'LoadBalancer', ipFamilies: ['IPv6', 'IPv4'], ...spec });
+      const uid = `uid-${name}`;
+      return { type: 'service.created', data: { service: { ...web, name, uid }, object: { ...object, metadata: { ...object.metadata, namespace: 'shop', uid, ...metadata }, status: { loadBalancer: {}, ...status } } } };
+    };
+    const red = await write('red', [
+      bare('bare'), bare('odd', {}, { annotations: { a: 'x\0y', b: '\\u0000', type: 'LoadBalancer' } }), bare('none', { ipFamilies: undefined }), bare('foreign', {}, {}, { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] }, conditions: [{ type: 'x', status: 'True', reason: 'Y', message: '', lastTransitionTime: null }] }),
+      bare('classed', { loadBalancerClass: 'other.io/lb' }), bare('typed', { type: 'ClusterIP' }, { labels: { type: 'LoadBalancer' } }), bare('leaving', {}, { deletionTimestamp: time.toISOString() }), lacking({ ...web, name: 'waits', uid: 'uid-waits' }, 'NoPool'),
+    ], null);
+    await client.query("UPDATE documents SET document = replace(document, '\"name\":\"none\"', '\"name\":\"none\",\"generateName\":\"\\ud800\"') WHERE name = 'none'"); // which Postgres cannot read
+    const { rows } = await client.query("DELETE FROM lb_waiting WHERE cluster_id = $1 AND reason = 'NotServed' RETURNING name", [red.id]);
+    expect(rows.map(({ name }) => name).sort()).toEqual(['bare', 'foreign', 'none', 'odd']);
+    await client.query(readFileSync(new URL('../../migrations/0008_lb_unserved.sql', import.meta.url), 'utf8'));
+    const waits = (await differences(red)).filter((line) => line.includes('waits'));
+    expect(waits).toEqual(['red: load balancer waits: missing: shop/none is not there, and the log says uid-none without  (NotServed) since revision 3 (revision 8)']);
   });
 
   describe('between the logs', () => {

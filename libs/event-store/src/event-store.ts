@@ -109,8 +109,8 @@ export interface ClusterReader {
   listLbMembers(clusterId: number, after: LbMemberKey | undefined, limit: number): Promise<StoredLbMember[]>;
   /** Who has one address of an LB pool. */
   lbMembers(clusterId: number, address: string): Promise<StoredLbMember[]>;
-  /** Services that lack addresses of LB pools, in key order, after a key; at most `limit`. */
-  listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]>;
+  /** Services that lack addresses of LB pools, in key order, after a key; at most `limit`. `but`: not those of this reason. */
+  listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number, but?: string): Promise<StoredLbWaiting[]>;
   /** What Services have of shared LB pools, in order of (pool, address, namespace, name), after a key; at most `limit`. */
   listLbAttached(clusterId: number, after: LbAttachedKey | undefined, limit: number): Promise<StoredLbAttached[]>;
   /** What some Services have of shared LB pools, in one round trip. */

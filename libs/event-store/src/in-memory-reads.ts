@@ -163,9 +163,9 @@ export abstract class MemoryReader implements ClusterReader {
     return (await this.listLbMembers(clusterId, undefined, Infinity)).filter((member) => member.address === canonical(address));
   }
 
-  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]> {
+  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number, but?: string): Promise<StoredLbWaiting[]> {
     return structuredClone([...(this.stateOf(clusterId)?.lbWaiting.values() ?? [])]
-      .filter((waiting) => after === undefined || compareKeys(waiting, after) > 0)
+      .filter((waiting) => waiting.reason !== but && (after === undefined || compareKeys(waiting, after) > 0))
       .sort(compareKeys).slice(0, limit));
   }
 

@@ -42,6 +42,8 @@ export function loadBalancersContract(open: () => Promise<EventStore>): void {
     const later = waiting('a', { revision: 9, families: ['IPv4'], reason: 'PartlyAssigned' });
     await append({ waiting: { held: [later], left: [{ namespace: 'shop', name: 'b' }, { namespace: 'shop', name: 'none' }] } });
     expect(await store.listLbWaiting(cluster.id, undefined, 10)).toEqual([waiting('a', { namespace: 'a' }), later]);
+    expect(await store.listLbWaiting(cluster.id, undefined, 1, 'NoPool')).toEqual([later]);
+    expect(await store.listLbWaiting(cluster.id, { namespace: 'a', name: 'a' }, 10, 'PartlyAssigned')).toEqual([]);
   });
 
   it('writes, replaces and removes what is attached, in order of pool and address', async () => {

@@ -115,6 +115,7 @@ describe('what a run of events does to LB pools', () => {
       conditions: reason === undefined ? [] : [{ type: 'ipledger.io/LoadBalancerAddresses', status: 'False', lastTransitionTime: null, reason, message: '' }],
     },
   });
+  const classed = (loadBalancerClass: string): ServiceObject => ({ ...object(undefined), spec: { ...object(undefined).spec, loadBalancerClass } });
   const created = (of: ServiceObject): Event => ({ type: 'service.created', data: { service: web, object: of } });
   const updated = (of: ServiceObject, was = 'LoadBalancer'): Event =>
     ({ type: 'service.updated', data: { service: web, object: of, previous: { revision: 1, labels: {}, type: was, clusterIP: '' } } });
@@ -126,7 +127,10 @@ describe('what a run of events does to LB pools', () => {
     ['a Service without pool waits for all its families, in its order', [created(object('NoPool'))], [waits('NoPool', ['IPv6', 'IPv4'])], []],
     ['one that has a part waits for the rest', [created(object('PartlyAssigned', ['10.0.0.7']))], [waits('PartlyAssigned', ['IPv6'])], []],
     ['one that has all does not wait', [created(object('Assigned', ['10.0.0.7', 'fd00::1']))], [], []],
-    ['one that is not ours does not wait', [created(object(undefined))], [], []],
+    ['one of another class does not wait', [created(classed('other.io/lb'))], [], []],
+    ['one without a class may come to wait', [created(object(undefined, ['192.0.2.7']))], [waits('NotServed', ['IPv6', 'IPv4'])], []],
+    ['one without a class that is being deleted may not', [updated(object(undefined, [], { deletionTimestamp: '2026-01-02T03:04:05Z' }))], [], [key]],
+    ['it has a class now', [created(object(undefined)), updated(classed('other.io/lb'))], [], [key]],
     ['any change renews the wait', [created(object('NoPool')), updated(object('NoPool'))], [waits('NoPool', ['IPv6', 'IPv4'], 102)], []],
     ['it waits no more', [updated(object('Assigned'))], [], [key]],
     ['of another type now', [updated({ ...object('NoPool'), spec: { type: 'ClusterIP' } })], [], [key]],

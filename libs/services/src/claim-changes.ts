@@ -1,7 +1,7 @@
 import type { Family } from '@ipledger/ip';
 import type { Event, Reservation, ServiceRef } from './events.js';
 import { memberKey } from './load-balancer/holdings.js';
-import { lackOf } from './load-balancer/condition.js';
+import { waitOf } from './load-balancer/request.js';
 import type { PortPurpose } from './service/node-ports.js';
 
 /** An address or a port and who holds it, from an event with this revision and time. */
@@ -49,7 +49,10 @@ export interface HeldLbAddress extends ServiceRef {
   wait: number | null;
   revision: number;
 }
-/** A Service that lacks addresses of LB pools, as of its last event: `revision` is the *wait* of ADR 0004. */
+/**
+ * A Service that lacks addresses of LB pools, as of its last event: `revision` is the *wait* of ADR 0004. Also one without a class that nobody
+ * serves (`NotServed`): it comes to wait once its cluster serves such.
+ */
 export interface WaitingService extends ServiceRef {
   /** Families that it lacks, in its order. */
   families: readonly Family[];
@@ -167,8 +170,8 @@ class LbNet {
   /** A Service that was not of the type and is not has no row to lose: most batches touch no table of LB pools. */
   private takeService({ type, data }: Extract<Event, { type: 'service.created' | 'service.updated' }>, revision: number): void {
     const { service, object } = data;
-    const lacks = object.spec.type === 'LoadBalancer' ? lackOf(object) : undefined;
-    if (lacks !== undefined) this.waiting.keep(keyOf(service), { ...service, ...lacks, revision });
+    const wait = waitOf(object);
+    if (wait !== undefined) this.waiting.keep(keyOf(service), { ...service, ...wait, revision });
     else if (type === 'service.updated' && data.previous.type === 'LoadBalancer') this.waiting.drop(keyOf(service), nameOf(service));
   }
 

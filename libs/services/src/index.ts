@@ -20,7 +20,7 @@ export { sharedPoolLog, sharedPoolOf } from './load-balancer/shared-log.js';
 export { reservedRange } from './pool/held-back.js';
 export type { LbLack } from './load-balancer/choose-lb.js';
 export type { LbClaimAnswer } from './load-balancer/claim.js';
-export { lbRequestOf } from './load-balancer/request.js';
+export { lbRequestOf, notServedReason } from './load-balancer/request.js';
 export type * from './load-balancer/commands.js';
 export { memberKey, sharingGroupRef } from './load-balancer/holdings.js';
 export { compileLbPool, type LbPool } from './load-balancer/lb-pool.js';

@@ -73,7 +73,7 @@ export const lbPoolPaths: Json = {
     get: { tags: ['lb-pools'], summary: 'Whether Services without a class are served', parameters: [parameter('cluster')], responses: { 200: ok('The setting', loadBalancingBody), ...problems } },
     put: {
       tags: ['lb-pools'], summary: 'Serve Services of type LoadBalancer without a class, or do not', parameters: [parameter('cluster'), ...write], requestBody: body(loadBalancingBody),
-      description: 'A Service that is there already gets its addresses with its next update; one that is served stays so.', responses: { 200: ok('The setting', loadBalancingBody), ...problems },
+      description: 'When it is set, Services that are there already get their addresses in a moment, and from the moment on those that come at once. When it is taken back, Services that are served stay so.', responses: { 200: ok('The setting', loadBalancingBody), ...problems },
     },
   },
 };

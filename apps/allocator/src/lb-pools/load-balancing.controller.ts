@@ -29,7 +29,7 @@ export class LoadBalancingController {
     return { defaultLoadBalancer: definition.defaultLoadBalancer ?? false };
   }
 
-  /** A Service that is there already gets its addresses with its next update. */
+  /** Those that are there already are served by the assigner, in a moment; those that were served stay so. */
   @Put()
   @RouteSchema({ body: loadBalancingBody })
   async declare(@Param('cluster') cluster: string, @Body() { defaultLoadBalancer }: LoadBalancing, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {

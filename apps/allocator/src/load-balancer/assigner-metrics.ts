@@ -1,5 +1,6 @@
 import type { LbWaits } from '@ipledger/event-store';
 import type { MetricsRegistry } from '@ipledger/runtime';
+import { notServedReason } from '@ipledger/services';
 import type { Step, StepObserver, StepResult } from './steps.js';
 
 const steps: readonly Step[] = ['assign', 'claim', 'attach', 'release', 'report'];
@@ -24,7 +25,7 @@ export const observeAssigner = (registry: MetricsRegistry, isActive: () => boole
   const shown = new Set<string>();
   registry.onCollect(async () => {
     active.set({}, isActive() ? 1 : 0);
-    const waits = await readWaits();
+    const waits = (await readWaits()).filter(({ reason }) => reason !== notServedReason);
     const nowMs = Date.now();
     for (const { cluster } of waits) shown.add(cluster);
     waiting.replace(waits.map(({ cluster, reason, services }) => [{ cluster, reason }, services]));

@@ -120,9 +120,9 @@ export class Assigner {
   }
 }
 
-/** After it a pool may have something that it had not. */
+/** After it a pool may have something that it had not, or more Services are served. */
 const isSupply = (event: Event): boolean =>
-  (event.type === 'ip.released' && event.data.kind === 'load-balancer') || event.type === 'lb-pool.configured' || event.type === 'lb-member.left' || event.type === 'lb-address.detached';
+  (event.type === 'ip.released' && event.data.kind === 'load-balancer') || event.type === 'lb-pool.configured' || event.type === 'cluster.load-balancing-declared' || event.type === 'lb-member.left' || event.type === 'lb-address.detached';
 
 /** After it a Service may wait. */
 const isDemand = (event: Event): boolean => (event.type === 'service.created' || event.type === 'service.updated') && event.data.object.spec.type === 'LoadBalancer';

@@ -1,5 +1,5 @@
 import type { ClusterHead, EventStore, ServiceKey, StoredLbWaiting } from '@ipledger/event-store';
-import type { LbClaimAnswer, LbLack } from '@ipledger/services';
+import { notServedReason, type ClusterDefinition, type LbClaimAnswer, type LbLack } from '@ipledger/services';
 import { forEachBounded } from '../bulk/bounded.js';
 import { pendingKey } from './claims.js';
 import type { Patience } from './patience.js';
@@ -41,16 +41,13 @@ interface Trial {
  */
 export const serveWaits = async (tools: WaitTools, pending: ReadonlySet<string>): Promise<{ claimed: boolean; leavesSome: boolean }> => {
   const { store, cursors, signal } = tools;
-  const ids = new Set((await store.lbWaits()).map(({ clusterId }) => clusterId));
-  for (const id of cursors.keys()) if (!ids.has(id)) cursors.delete(id);
-  if (ids.size === 0) return { claimed: false, leavesSome: false };
+  const turns = await headsOfWaiting(store, cursors);
+  if (turns.length === 0) return { claimed: false, leavesSome: false };
   const shared = await readSharedPools(store);
-  // Those that the last round came to in vain are first: no cluster waits for the others for ever.
-  const turns = (await Promise.all([...ids].sort((a, b) => Number(cursors.has(a)) - Number(cursors.has(b))).map((id) => store.head(id)))).filter((head) => head?.definition != null);
   let claimed = false;
   let rows = 0;
   for (let head = turns.shift(); head !== undefined && !signal.aborted; head = rows < rowsMax ? turns.shift() : undefined) {
-    const page = await store.listLbWaiting(head.id, cursors.get(head.id), pageRows);
+    const page = await store.listLbWaiting(head.id, cursors.get(head.id), pageRows, ...(servesUnclassed(head) ? [] : [notServedReason]));
     rows += page.length;
     if (await servePage(tools, head, page.filter((row) => !pending.has(pendingKey(head!.name, row))), shared)) claimed = true;
     const last = page.at(-1);
@@ -60,6 +57,20 @@ export const serveWaits = async (tools: WaitTools, pending: ReadonlySet<string>)
   }
   return { claimed, leavesSome: turns.length > 0 };
 };
+
+/** The clusters in which somebody waits. Those that the last round came to in vain are first: no cluster waits for the others for ever. */
+const headsOfWaiting = async (store: WaitTools['store'], cursors: WaitTools['cursors']): Promise<ClusterHead[]> => {
+  const waits = await store.lbWaits();
+  const lacking = new Set(waits.filter(({ reason }) => reason !== notServedReason).map(({ clusterId }) => clusterId));
+  const ids = [...new Set(waits.map(({ clusterId }) => clusterId))].sort((a, b) => Number(cursors.has(a)) - Number(cursors.has(b)));
+  const heads = (await Promise.all(ids.map((id) => store.head(id)))).flatMap((head) => (head?.definition != null && (lacking.has(head.id) || servesUnclassed(head)) ? [head] : []));
+  const found = new Set(heads.map(({ id }) => id));
+  for (const id of cursors.keys()) if (!found.has(id)) cursors.delete(id);
+  return heads;
+};
+
+/** Whether Services without a class, which nobody serves yet, are the cluster's to serve now. */
+const servesUnclassed = ({ definition }: ClusterHead): boolean => (JSON.parse(definition ?? '{}') as ClusterDefinition).defaultLoadBalancer === true;
 
 const servePage = async (tools: WaitTools, head: ClusterHead, rows: readonly StoredLbWaiting[], shared: readonly SharedPool[]): Promise<boolean> => {
   const wished = await tools.wishes.of(head, rows);
@@ -80,21 +91,23 @@ async function* trials({ patience, now = () => new Date() }: WaitTools, head: Cl
 }
 
 /** @returns whether a shared pool has claimed something for it */
-const tryOne = async (tools: WaitTools, { head, row: { namespace, name }, wish, sources }: Trial): Promise<boolean> => {
+const tryOne = async (tools: WaitTools, { head, row: { namespace, name, reason }, wish, sources }: Trial): Promise<boolean> => {
   const { patience, now = () => new Date() } = tools;
   const { likeness, stamp } = sources;
   const nowMs = now().getTime();
   wish.triedMs = nowMs;
   patience.trying(likeness, stamp, nowMs);
-  if (sources.own) {
-    const { result } = await step(tools, 'assign', head, { type: 'AssignLoadBalancer', ...serviceBasis(tools), namespace, name });
+  const isUnserved = reason === notServedReason;
+  if (sources.own || isUnserved) {
+    const sharedPools = isUnserved ? { sharedPools: sources.shared.map(({ pool }) => pool) } : {};
+    const { result } = await step(tools, 'assign', head, { type: 'AssignLoadBalancer', ...serviceBasis(tools), namespace, name, ...sharedPools });
     if (result === 'done') {
       patience.served(likeness);
       return false;
     }
   }
   const lacking: LbLack[] = [];
-  for (const { log } of sources.shared) {
+  for (const { log } of isUnserved ? [] : sources.shared) {
     const { result, answer } = await step(tools, 'claim', log, { type: 'ClaimLoadBalancer', ...basis(tools), name: log.name, cluster: head.name, wait: wish.wait, request: wish.request });
     if (result === 'done') {
       patience.served(likeness);

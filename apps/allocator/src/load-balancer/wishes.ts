@@ -1,5 +1,5 @@
 import type { ClusterHead, EventStore, ServiceKey, StoredLbWaiting } from '@ipledger/event-store';
-import { lbRequestOf, parseDocument, serviceKey, type ClusterDefinition, type LbRequest } from '@ipledger/services';
+import { lbRequestOf, notServedReason, parseDocument, serviceKey, type ClusterDefinition, type LbRequest } from '@ipledger/services';
 import { serves, type SharedPool } from './shared-pools.js';
 
 /** Services whose wishes are remembered; past that the oldest are read again. */
@@ -56,11 +56,14 @@ export class Wishes {
     const pools = new Map(attached.map(({ pool, ...service }) => [keyOf(cluster, service), pool]));
     for (const { document, revision, ...service } of documents) {
       const object = parseDocument(document);
-      const request = lackingOf(lbRequestOf(object), rows.find((row) => serviceKey(row.namespace, row.name) === serviceKey(service.namespace, service.name)));
+      const row = rows.find(({ namespace, name }) => serviceKey(namespace, name) === serviceKey(service.namespace, service.name));
+      const request = lackingOf(lbRequestOf(object), row);
       const key = keyOf(cluster, service);
       const hasShared = pools.get(key) ?? null;
+      // What one shows that nobody serves yet is another controller's.
+      const hasOwn = hasShared === null && row?.reason !== notServedReason && (object.status.loadBalancer.ingress ?? []).length > 0;
       this.kept.delete(key); // so that it takes its place among the newest
-      this.kept.set(key, { wait: revision, request, hasShared, hasOwn: hasShared === null && (object.status.loadBalancer.ingress ?? []).length > 0, triedMs: -Infinity });
+      this.kept.set(key, { wait: revision, request, hasShared, hasOwn, triedMs: -Infinity });
       if (this.kept.size > keptMax) this.kept.delete(this.kept.keys().next().value ?? '');
     }
   }

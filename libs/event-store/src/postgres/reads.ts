@@ -141,10 +141,10 @@ export abstract class PostgresReader implements ClusterReader {
     return (await this.rows(text, [clusterId, address])).map(memberOf);
   }
 
-  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number): Promise<StoredLbWaiting[]> {
+  async listLbWaiting(clusterId: number, after: ServiceKey | undefined, limit: number, but?: string): Promise<StoredLbWaiting[]> {
     const text = `SELECT namespace, name, uid, revision, families, reason FROM lb_waiting
-      WHERE cluster_id = $1 AND (namespace, name) > ($2, $3) ORDER BY cluster_id, namespace, name LIMIT $4`;
-    const rows = await this.rows(text, [clusterId, after?.namespace ?? '', after?.name ?? '', limit]);
+      WHERE cluster_id = $1 AND (namespace, name) > ($2, $3) ${but === undefined ? '' : 'AND reason <> $5'} ORDER BY cluster_id, namespace, name LIMIT $4`;
+    const rows = await this.rows(text, [clusterId, after?.namespace ?? '', after?.name ?? '', limit, ...(but === undefined ? [] : [but])]);
     return rows.map((row) => ({ ...entryOf(row), families: row['families']!, reason: row['reason']! }));
   }
 

@@ -13,13 +13,13 @@ import type { LbLack } from './choose-lb.js';
 import type { AssignLoadBalancer, AttachLoadBalancer } from './commands.js';
 import { lackOf, lbConditionOf } from './condition.js';
 import { isServed, lbRequestOf } from './request.js';
-import { isAskedFor, serveLoadBalancer } from './serve.js';
+import { isAskedFor, isOpenTo, serveLoadBalancer } from './serve.js';
 import { showAddresses } from './status.js';
 
 /**
  * Gives a Service what it lacks, as an update of it would, if its cluster's pools can give anything. Else nothing happens, so that whoever
  * tries again and again leaves no trace, but for why shared pools had nothing either, which the condition tells once. A Service that LB pools
- * serve only since it was written comes to know so.
+ * serve only since it was written comes to know so; but while none can serve it, it keeps what another controller has written.
  */
 export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterState, storedText: string | undefined): Accepted => {
   if (storedText === undefined) return refuse({ code: 'not_found', name: command.name });
@@ -28,7 +28,8 @@ export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterSt
   if (stored.metadata.deletionTimestamp !== undefined || (!isNew && lackOf(stored) === undefined)) return unchanged(storedText, state);
   const next = copyService(stored);
   const claims = serveLoadBalancer(next, stored, state, new Draws(command.seed), command);
-  const isMore = ingressOf(next) > ingressOf(stored) || isNew;
+  const keepsForeign = ingressOf(stored) > 0 && ingressOf(next) === 0 && !(command.sharedPools ?? []).some((pool) => isOpenTo(pool, lbRequestOf(stored)));
+  const isMore = isNew ? !keepsForeign : ingressOf(next) > ingressOf(stored);
   return isMore ? settled(command, next, stored, claims, state) : told(command, stored, state) ?? unchanged(storedText, state);
 };
 

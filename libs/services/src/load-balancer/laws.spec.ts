@@ -7,18 +7,20 @@ import { evolve, revert } from '../evolve.js';
 import { parseDocument } from '../service/document.js';
 import type { ServiceObject } from '../service.js';
 import { ClusterState, serviceKey } from '../state.js';
-import { patch } from '../testing/commands.js';
+import { orderTime, patch } from '../testing/commands.js';
+import { assign, declareDefault } from '../testing/lb-commands.js';
 import { lbHistory, sharedHistory } from '../testing/lb-histories.js';
 import { contentsOf, Scenario } from '../testing/scenario.js';
-import { lackOf, lbConditionOf } from './condition.js';
+import { lbConditionOf } from './condition.js';
 import { memberKey } from './holdings.js';
+import { notServedReason, waitOf } from './request.js';
 
 const runs = { numRuns: 1_000 };
 
 /** What the store would hold of LB pools after these changes. */
 class Tables {
   readonly members = new Map<string, object>();
-  readonly waiting = new Map<string, { revision: number; uid: string }>();
+  readonly waiting = new Map<string, { revision: number; uid: string; reason: string }>();
   readonly attached = new Map<string, object>();
 
   take(events: readonly Event[], first: number, time: Date): void {
@@ -113,6 +115,9 @@ const checkServices = ({ scenario: { documents, state }, tables }: Step): void =
     const service = parseDocument(text);
     const condition = lbConditionOf(service);
     const holds = [...state.lb.addressesOf(key), ...state.attachments.of(key).map(({ address }) => address)];
+    const row = tables.waiting.get(key);
+    expect(row === undefined, `${key} waits`).toBe(waitOf(service) === undefined);
+    if (row !== undefined) expect([row.revision, row.uid]).toEqual([Number(service.metadata.resourceVersion), service.metadata.uid]);
     if (condition === undefined) {
       expect(holds, key).toEqual([]);
       continue;
@@ -125,9 +130,6 @@ const checkServices = ({ scenario: { documents, state }, tables }: Step): void =
     if (service.metadata.deletionTimestamp === undefined) expect(condition.reason === 'Assigned', key).toBe(shown.length === families.length);
     expect(condition.status, key).toBe(shown.length > 0 ? 'True' : 'False');
     expect(state.lb.addressesOf(key).length === 0 || state.attachments.of(key).length === 0, `${key}: never from two logs`).toBe(true);
-    const row = tables.waiting.get(key);
-    expect(row === undefined, `${key} waits`).toBe(lackOf(service) === undefined);
-    if (row !== undefined) expect([row.revision, row.uid]).toEqual([Number(service.metadata.resourceVersion), service.metadata.uid]);
   }
   for (const key of tables.waiting.keys()) expect(documents.has(key), `${key} waits and is there`).toBe(true);
 };
@@ -213,6 +215,30 @@ describe('laws of LB pools', () => {
         if (lbConditionOf(before)?.reason === 'Assigned') expect(after.status).toEqual(before.status);
       }
     }), runs);
+  });
+
+  it('once a cluster serves those without a class, nobody is left who could have an address', () => {
+    let [served, left] = [0, 0];
+    fc.assert(fc.property(lbHistory, (commands) => {
+      const seen = { tables: new Tables() };
+      const scenario = each([...commands, { ...declareDefault(true), time: new Date(orderTime.getTime() + 3_600_000) }], ({ tables }) => { seen.tables = tables; });
+      for (const [key, { reason }] of seen.tables.waiting) {
+        const decision = scenario.decide(assign(key.slice('shop/'.length)));
+        if (decision.outcome === 'rejected') throw new Error('refused');
+        scenario.happened(...decision.events);
+        if (reason !== notServedReason) continue;
+        const [before, after] = [scenario.documents.get(key), decision.document].map((text) => parseDocument(text ?? ''));
+        if (decision.events.length > 0) served++;
+        else {
+          left++;
+          expect(ingressOf(after!), key).not.toEqual([]); // what another controller has written: no pool has anything in its place
+          expect(after?.status).toEqual(before?.status);
+        }
+      }
+      checkHolders(scenario.state);
+    }), runs);
+    expect(served).toBeGreaterThan(50);
+    expect(left).toBeGreaterThan(0);
   });
 
   it('what happened to members and attachments can be taken back', () => {

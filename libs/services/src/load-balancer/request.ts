@@ -2,7 +2,7 @@ import type { Family } from '@ipledger/ip';
 import { refOf } from '../service/facts.js';
 import type { ServiceObject, ServiceSpec } from '../service.js';
 import type { LbRequest } from './commands.js';
-import { lbConditionOf } from './condition.js';
+import { lackOf, lbConditionOf } from './condition.js';
 
 /** The class of Services that get their addresses from LB pools. */
 const lbClass = 'ipledger.io/pool';
@@ -20,6 +20,20 @@ export const isServed = ({ spec }: ServiceObject, stored: ServiceObject | undefi
   if (spec.type !== 'LoadBalancer') return false;
   if (spec.loadBalancerClass !== undefined) return spec.loadBalancerClass === lbClass;
   return isDefault || (stored?.spec.type === 'LoadBalancer' && lbConditionOf(stored) !== undefined);
+};
+
+/** The reason of those that wait for nothing but that their cluster comes to serve Services without a class. */
+export const notServedReason = 'NotServed';
+
+/**
+ * Whether a Service is among those that somebody may have to look for, and why: it lacks something, or it has no class and nobody has served
+ * it yet, so that it is found once its cluster serves such. As `lackOf` a fold of the Service's last event and of nothing else.
+ */
+export const waitOf = (service: ServiceObject): ReturnType<typeof lackOf> => {
+  if (service.spec.type !== 'LoadBalancer') return undefined;
+  const isUnserved = service.spec.loadBalancerClass === undefined && lbConditionOf(service) === undefined;
+  if (!isUnserved) return lackOf(service);
+  return service.metadata.deletionTimestamp === undefined ? { families: (service.spec.ipFamilies ?? []) as Family[], reason: notServedReason } : undefined;
 };
 
 /** What a Service wants of LB pools. */

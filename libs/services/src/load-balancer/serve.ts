@@ -62,7 +62,7 @@ const waitsAsBefore = (request: LbRequest, stored: ServiceObject, has: readonly 
 };
 
 /** As far as its name says: a pool that serves those only who ask for it, or for one of its addresses, is not what others wait for. */
-const isOpenTo = ({ name, autoAssign }: Pick<LbPool, 'name' | 'autoAssign'>, { pool, requested }: LbRequest): boolean =>
+export const isOpenTo = ({ name, autoAssign }: Pick<LbPool, 'name' | 'autoAssign'>, { pool, requested }: LbRequest): boolean =>
   pool === null ? autoAssign || requested.length > 0 : pool === name;
 
 interface Plan {
