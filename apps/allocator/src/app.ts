@@ -9,11 +9,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
+import { bodyProblem, type Misfit } from './body-problem.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { Assigner } from './load-balancer/assigner.js';
 import { AllocatorMetrics } from './metrics.js';
 import { problem, ProblemError } from './problem.js';
+import { refuseUnknownParameters } from './query-parameters.js';
 import type { VerifyObserver } from './verify-regularly.js';
 import { Writers } from './writer/writers.js';
 
@@ -56,7 +58,8 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     ...(access?.tls && { https: access.tls.options }),
     ...httpEdgeOptions,
     bodyLimit: bodyBytesMax,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } },
+    schemaErrorFormatter: (misfits) => bodyProblem(misfits as readonly Misfit[]),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn, trusted: () => access.tls?.trusted ?? '' }) }), adapter, { bodyParser: false, logger: false });
   const errors = app.get(ErrorFilter);
@@ -69,6 +72,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   observeRequests(fastify, app.get(AllocatorMetrics));
   const guard = access?.guard ?? openGuard();
   guard.install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
+  refuseUnknownParameters(fastify);
   await app.init();
   access?.observe(app.get(AllocatorMetrics).registry);
   access?.tls?.serve(fastify.server as Server);

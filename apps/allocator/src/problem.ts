@@ -10,13 +10,13 @@ export const rejectionProblem = (rejection: Rejection, holders: readonly Cluster
     case 'cluster_exists':
       return problem('cluster_exists', `a cluster named ${rejection.cluster} is registered; PUT /v1/clusters/${rejection.cluster} changes its ranges`);
     case 'cluster_not_found':
-      return problem('cluster_not_found', `no cluster is registered under the name ${rejection.cluster}`);
+      return problem('cluster_not_found', `no cluster is registered under the name ${rejection.cluster}; GET /v1/clusters lists those that are`);
     case 'cluster_not_empty':
       return problem('cluster_not_empty', `${count(rejection.services, 'Service')} besides default/kubernetes must be deleted first: ${rejection.first.join(', ')}`, { services: rejection.services, first: rejection.first });
     case 'cluster_invalid':
       return problem('cluster_invalid', rejection.problems.map(({ field, value, why }) => `${field}: ${JSON.stringify(value)} ${why}`).join('; '), { problems: rejection.problems });
     case 'cidr_not_found':
-      return problem('cidr_not_found', `cluster ${rejection.cluster} has no CIDR ${rejection.cidr}`);
+      return problem('cidr_not_found', `cluster ${rejection.cluster} has no CIDR ${rejection.cidr}; GET /v1/clusters/${rejection.cluster} lists those it has`);
     case 'cidr_last':
       return problem('cidr_last', `${rejection.cidr} is the only CIDR of ${rejection.cluster}; add another one first, or remove the cluster`);
     case 'cidr_in_use':
@@ -38,9 +38,9 @@ export const rejectionProblem = (rejection: Rejection, holders: readonly Cluster
     case 'lb_pool_exists':
       return problem('lb_pool_exists', `there is an LB pool ${rejection.pool}; PUT /v1/lb-pools/${rejection.pool} changes it`);
     case 'lb_pool_not_found':
-      return problem('lb_pool_not_found', `there is no LB pool ${rejection.pool}`);
+      return problem('lb_pool_not_found', `there is no LB pool ${rejection.pool}; GET /v1/lb-pools lists those there are`);
     case 'lb_range_not_found':
-      return problem('lb_range_not_found', `the LB pool ${rejection.pool} has no range ${rejection.range}`);
+      return problem('lb_range_not_found', `the LB pool ${rejection.pool} has no range ${rejection.range}; GET /v1/lb-pools/${rejection.pool} lists those it has`);
     case 'lb_pool_invalid':
       return problem('lb_pool_invalid', rejection.problems.map(({ field, value, why }) => `${field}: ${JSON.stringify(value)} ${why}`).join('; '), { problems: rejection.problems });
     case 'lb_pool_in_use':

@@ -32,6 +32,7 @@ describe('topping up', () => {
     const dry = await topUp({ dryRun: true });
     expect(dry).toMatchObject({ status: 200, json: { dryRun: true, examined: 22, lacking: 20, toppedUp: 20, ...nothing } });
     expect(await server.revision(cluster)).toBe(revision);
+    expect((await server.send('POST', `/v1/clusters/${cluster}/services:topup?dryRun=All`, {})).json).toEqual(dry.json);
     expect((await topUp({})).json).toEqual({ ...dry.json, dryRun: false });
     expect(await server.revision(cluster)).toBe(revision + 2 * 20); // ip.allocated and service.updated
     const { spec, metadata } = await read('s7');
@@ -110,7 +111,7 @@ describe('topping up', () => {
   it.each<[string, object, string, RegExp]>([
     ['a selector that is none', { selector: 'a in (' }, 'invalid_request', /selector: "a in \(" is not a label selector/],
     ['a rate of nothing', { ratePerSecond: 0 }, 'invalid_request', /ratePerSecond/],
-    ['a member that is not known', { dryrun: true }, 'invalid_request', /additional properties/],
+    ['a member that is not known', { dryrun: true }, 'invalid_request', /dryrun: true is not known here/],
     ['no namespace at all', { namespaces: [] }, 'invalid_request', /namespaces/],
   ])('refuses %s', async (_, body, code, detail) => {
     await switched(1);

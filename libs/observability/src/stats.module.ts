@@ -1,4 +1,4 @@
-import { problem, ProblemError } from '@ipledger/runtime';
+import { invalidRequest, problem, ProblemError } from '@ipledger/runtime';
 import { Controller, Get, Inject, Module, Param, Query, Res, type DynamicModule } from '@nestjs/common';
 import { artifactNames, readArtifact } from './artifacts.js';
 import { toCsv } from './stats/csv.js';
@@ -70,7 +70,7 @@ class StatsController {
   private async answer(list: StatsList, query: Params, reply: Reply): Promise<void> {
     if (this.stats === null) throw new ProblemError(problem('unavailable', 'this process serves no views'));
     const { format } = query;
-    if (format !== undefined && format !== 'csv' && format !== 'json') throw new ProblemError(problem('invalid_request', `format: ${JSON.stringify(format)} is not known; leave it out for JSON, or say format=csv`));
+    if (format !== undefined && format !== 'csv' && format !== 'json') throw invalidRequest('format', format, 'is not known; leave it out for JSON, or say format=csv');
     const answer = await this.stats.list(list, query);
     if (format === 'csv') void reply.type('text/csv; charset=utf-8').send(toCsv(answer.items, statsColumns[list]));
     else void reply.type('application/json; charset=utf-8').send(answer);

@@ -37,7 +37,8 @@ export class BulkController {
   @RouteSchema({ body: topUpBody })
   async topUp(@Param('cluster') name: string, @Body() body: TopUpBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await mustKnow(this.writers, name);
-    const { selector, namespaces, dryRun = false, ratePerSecond } = body;
+    const { selector, namespaces, ratePerSecond } = body;
+    const dryRun = isDryRun(request) || body.dryRun === true;
     const parsed = selector === undefined ? undefined : parseLabelSelector(selector);
     if (parsed !== undefined && 'failure' in parsed) throw invalidRequest('selector', selector, `is not a label selector: ${parsed.failure}`);
     const report = emptyReport(dryRun);

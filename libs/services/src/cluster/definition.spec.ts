@@ -2,8 +2,8 @@ import { formatCidr } from '@ipledger/ip';
 import fc from 'fast-check';
 import { checkCidrs, cidrProblem, clusterNameProblem, familiesOf, portRangeProblem } from './definition.js';
 
-const notCidr = 'not a CIDR; write an address, a slash and a prefix length, such as 10.96.0.0/16 or fd00:10:96::/112';
-const zeros = 'leading zeros are ambiguous; write the numbers without them';
+const notCidr = 'is not a CIDR; write an address, a slash and a prefix length, such as 10.96.0.0/16 or fd00:10:96::/112';
+const zeros = 'has leading zeros, which are ambiguous; write the numbers without them';
 const hostBits = 'has bits set beyond the prefix length; write the first address of the range';
 const noneUsable = 'has no usable address; an IPv4 range needs /30 or shorter, an IPv6 range /127 or shorter';
 const special = (name: string, range: string): string => `overlaps the ${name} range ${range}, whose addresses no Service can have`;
@@ -16,9 +16,9 @@ describe('a CIDR', () => {
   it.each<[text: string, why: string]>([
     ['', notCidr], ['10.0.0.0', notCidr], ['10.0.0.0/33', notCidr], ['fd00::/129', notCidr], ['10.0.0/24', notCidr], ['10.0.0.0/24 ', notCidr], ['10.0.0.0/-1', notCidr],
     ['010.0.0.0/24', zeros], ['10.0.0.0/024', zeros],
-    ['::ffff:10.0.0.0/120', 'an IPv4-mapped IPv6 range; write it as IPv4'],
+    ['::ffff:10.0.0.0/120', 'is an IPv4-mapped IPv6 range; write it as IPv4'],
     ['10.0.0.1/24', hostBits], ['fd00::1/120', hostBits],
-    ['fd00::/63', 'an IPv6 range may not be larger than a /64'], // upstream accepts the object, and its allocator then refuses to start (5.1)
+    ['fd00::/63', 'is larger than a /64, the largest IPv6 range there can be'], // upstream accepts the object, and its allocator then refuses to start (5.1)
     ['10.0.0.0/31', noneUsable], ['10.0.0.0/32', noneUsable], ['fd00::/128', noneUsable],
     ['127.0.0.0/24', special('loopback', '127.0.0.0/8')],
     ['127.0.0.0/7', hostBits], ['126.0.0.0/7', special('loopback', '127.0.0.0/8')], // around it counts as well
@@ -71,11 +71,11 @@ it.each<[families: ('IPv4' | 'IPv6')[], seen: string[]]>([[['IPv4'], ['IPv4']], 
 describe('a node port range', () => {
   it.each(['30000-32767', '1-65535', '443-443'])('%s is one', (text) => expect(portRangeProblem(text)).toBeUndefined());
   it.each(['', '30000', '30000-', '0-100', '1-65536', '200-100', '30000-32767 ', 'a-b', '-1-5', '30000:32767'])('%j is none', (text) =>
-    expect(portRangeProblem(text)).toBe('not a port range; write FIRST-LAST with 1 <= FIRST <= LAST <= 65535, such as 30000-32767'));
+    expect(portRangeProblem(text)).toBe('is not a port range; write FIRST-LAST with 1 <= FIRST <= LAST <= 65535, such as 30000-32767'));
 });
 
 describe('a cluster name', () => {
   it.each(['a', '1', 'blue', '1-a', 'a'.repeat(63)])('%s is one', (name) => expect(clusterNameProblem(name)).toBeUndefined());
   it.each(['', 'A', 'a.b', '-a', 'a-', 'a_b', 'a'.repeat(64), 'é', 'a\n'])('%j is none', (name) =>
-    expect(clusterNameProblem(name)).toBe('not an RFC 1123 label; use 1 to 63 lower-case letters, digits and -, starting and ending with a letter or digit'));
+    expect(clusterNameProblem(name)).toBe('is not an RFC 1123 label; use 1 to 63 lower-case letters, digits and -, starting and ending with a letter or digit'));
 });

@@ -104,12 +104,12 @@ export const checkCidrs = (texts: readonly string[]): { cidrs: Cidr[] } | { prob
 /** Why a text cannot be a pool; undefined when it can. */
 export const cidrProblem = (text: string): string | undefined => {
   const sloppy = parseCidrSloppy(text);
-  if (sloppy === undefined) return 'not a CIDR; write an address, a slash and a prefix length, such as 10.96.0.0/16 or fd00:10:96::/112';
-  if (sloppy.leadingZeros) return 'leading zeros are ambiguous; write the numbers without them';
-  if (sloppy.mapped) return 'an IPv4-mapped IPv6 range; write it as IPv4';
+  if (sloppy === undefined) return 'is not a CIDR; write an address, a slash and a prefix length, such as 10.96.0.0/16 or fd00:10:96::/112';
+  if (sloppy.leadingZeros) return 'has leading zeros, which are ambiguous; write the numbers without them';
+  if (sloppy.mapped) return 'is an IPv4-mapped IPv6 range; write it as IPv4';
   if (sloppy.hostBits) return 'has bits set beyond the prefix length; write the first address of the range';
   const { cidr } = sloppy;
-  if (cidr.family === 'IPv6' && cidr.prefixLength < 64) return 'an IPv6 range may not be larger than a /64';
+  if (cidr.family === 'IPv6' && cidr.prefixLength < 64) return 'is larger than a /64, the largest IPv6 range there can be';
   if (usableRange(cidr).count === 0n) return 'has no usable address; an IPv4 range needs /30 or shorter, an IPv6 range /127 or shorter';
   return specialRangeProblem({ family: cidr.family, first: cidr.first, last: cidr.last, count: cidr.size });
 };
@@ -139,7 +139,7 @@ export const portRangeProblem = (text: string): string | undefined => {
   const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2]);
-  if (match === null || first < 1 || last > 65535 || first > last) return 'not a port range; write FIRST-LAST with 1 <= FIRST <= LAST <= 65535, such as 30000-32767';
+  if (match === null || first < 1 || last > 65535 || first > last) return 'is not a port range; write FIRST-LAST with 1 <= FIRST <= LAST <= 65535, such as 30000-32767';
   return undefined;
 };
 
@@ -147,4 +147,4 @@ export const portRangeProblem = (text: string): string | undefined => {
 export const clusterNameProblem = (name: string): string | undefined =>
   /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)
     ? undefined
-    : 'not an RFC 1123 label; use 1 to 63 lower-case letters, digits and -, starting and ending with a letter or digit';
+    : 'is not an RFC 1123 label; use 1 to 63 lower-case letters, digits and -, starting and ending with a letter or digit';

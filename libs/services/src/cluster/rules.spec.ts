@@ -32,9 +32,9 @@ describe('registering a cluster', () => {
   it('names every problem of the request at once', () =>
     given().when(register(['x', range4], { name: 'Blue', nodePortRange: '9-1' })).thenRejected('cluster_invalid', {
       problems: [
-        { field: 'name', value: 'Blue', why: expect.stringMatching(/^not an RFC 1123 label/) },
-        { field: 'serviceCIDRs[0]', value: 'x', why: expect.stringMatching(/^not a CIDR/) },
-        { field: 'nodePortRange', value: '9-1', why: expect.stringMatching(/^not a port range/) },
+        { field: 'name', value: 'Blue', why: expect.stringMatching(/^is not an RFC 1123 label/) },
+        { field: 'serviceCIDRs[0]', value: 'x', why: expect.stringMatching(/^is not a CIDR/) },
+        { field: 'nodePortRange', value: '9-1', why: expect.stringMatching(/^is not a port range/) },
       ],
     }));
   it('of a name that exists is refused, but not before what is wrong with the request', () => {
@@ -130,7 +130,7 @@ describe('declaring the ranges anew', () => {
   });
   it('refuses what cannot be a list of pools, whatever is in use', () =>
     stored().when(declare([range4, 'fd00::/63'], { keepInUse: true })).thenRejected('cluster_invalid', {
-      problems: [{ field: 'serviceCIDRs[1]', value: 'fd00::/63', why: 'an IPv6 range may not be larger than a /64' }],
+      problems: [{ field: 'serviceCIDRs[1]', value: 'fd00::/63', why: 'is larger than a /64, the largest IPv6 range there can be' }],
     }));
 });
 

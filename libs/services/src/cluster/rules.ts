@@ -161,7 +161,7 @@ const overlapAdvice = (cidr: Cidr, other: string): string =>
 
 const ownCidr = (command: DrainCidr | RemoveCidr | ConfigurePool, definition: ClusterDefinition): string => {
   const parsed = parseCidr(command.cidr);
-  if (parsed === undefined) refuseProblems(problem('cidr', command.cidr, cidrProblem(command.cidr) ?? 'not a CIDR'));
+  if (parsed === undefined) refuseProblems(problem('cidr', command.cidr, cidrProblem(command.cidr) ?? 'is not a CIDR'));
   const text = parsed === undefined ? '' : formatCidr(parsed);
   return definition.serviceCIDRs.includes(text) ? text : refuse({ code: 'cidr_not_found', cluster: command.name, cidr: command.cidr });
 };

@@ -12,7 +12,7 @@ describe('making an LB pool', () => {
   });
 
   it.each<[what: string, name: string, addresses: string[], options: PoolOptions, field: string, why: string]>([
-    ['a name that is none', 'Edge', [four], {}, 'name', 'not an RFC 1123 label'],
+    ['a name that is none', 'Edge', [four], {}, 'name', 'is not an RFC 1123 label'],
     ['no addresses', 'edge', [], {}, 'addresses', '1 to 16 are needed'],
     ['17 of them', 'edge', Array.from({ length: 17 }, (_, i) => `203.0.113.${i}`), {}, 'addresses', '1 to 16 are needed'],
     ['no range', 'edge', ['203.0.113.9-203.0.113.1'], {}, 'addresses[0]', 'is no CIDR, range or address'],
@@ -27,7 +27,7 @@ describe('making an LB pool', () => {
     ['a priority below 0', 'edge', [four], { priority: -1 }, 'priority', 'is not a whole number from 0 to 65535'],
     ['a cool-down of more than a week', 'edge', [four], { coolDownSeconds: 604_801 }, 'coolDownSeconds', 'is not a whole number from 0 to 604800'],
     ['half an address', 'edge', [four], { staticBandAddresses: 0.5 }, 'staticBandAddresses', 'is not a whole number'],
-    ['a namespace that is none', 'edge', [four], { namespaces: ['a', 'A'] }, 'namespaces[1]', 'not an RFC 1123 label'],
+    ['a namespace that is none', 'edge', [four], { namespaces: ['a', 'A'] }, 'namespaces[1]', 'is not an RFC 1123 label'],
     ['a selector that is none', 'edge', [four], { selector: 'a in b' }, 'selector', 'is no label selector'],
   ])('refuses %s', (_, name, addresses, options, field, why) => {
     const rejection = given(v4v6, lbPool('other', ['198.51.100.0/30'])).when(lbPool(name, addresses, options)).rejection();

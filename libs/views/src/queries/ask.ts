@@ -33,7 +33,7 @@ const timeoutMsMax = 30_000;
 /** @throws ProblemError cluster_not_found */
 export const askedCluster = async ({ store }: Sources, name: string): Promise<AskedCluster> => {
   const head = sharedPoolOf(name) === undefined ? await store.clusterByName(name) : undefined;
-  if (head?.definition == null) throw new ProblemError(problem('cluster_not_found', `no cluster is registered under the name ${name}`));
+  if (head?.definition == null) throw new ProblemError(problem('cluster_not_found', `no cluster is registered under the name ${name}; GET /v1/clusters lists those that are`));
   const definition = JSON.parse(head.definition) as ClusterDefinition;
   return { id: head.id, name, revision: head.revision, definition, pools: allPoolsOf(definition) };
 };
