@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { documented } from '../src/query-parameters.js';
 import { TestAccessFile } from './access-file.js';
 import { startServer } from './start.js';
 
@@ -13,6 +14,28 @@ describe('pages', () => {
     expect(Object.fromEntries(['x-frame-options', 'referrer-policy', 'cross-origin-opener-policy', 'x-content-type-options'].map((name) => [name, headers.get(name)])))
       .toEqual({ 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'x-content-type-options': 'nosniff' });
     for (const path of ['/v1/clusters', '/nothing', '/clusters/c/api/v1/services']) expect((await server.send('GET', path)).headers.get('x-content-type-options')).toBe('nosniff');
+    await server.close();
+  });
+
+  it('describe every route of /v1 there is, and no other', async () => {
+    const server = await startServer();
+    const { paths } = (await server.send('GET', '/openapi.json')).json as { paths: Record<string, Record<string, { parameters?: object[] }>> };
+    const described = Object.entries(paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace('artifacts/{name}', 'artifacts/*')}`));
+    const served = server.routes.map(({ method, path }) => `${method} ${documented(path)}`);
+    expect(described.filter((route) => / \/v1/.test(route)).sort()).toEqual(served.filter((route) => / \/v1/.test(route)).sort());
+    expect(served).toEqual(expect.arrayContaining(described));
+    await server.close();
+  });
+
+  it('name each parameter of a path', async () => {
+    const server = await startServer();
+    const { json } = await server.send('GET', '/openapi.json');
+    const unnamed = Object.entries<Record<string, { parameters?: { $ref?: string; in?: string; name?: string }[] }>>(json.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).filter(([, { parameters = [] }]) => {
+        const names = parameters.map((one) => (one.$ref === undefined ? one : json.components.parameters[one.$ref.split('/').at(-1) ?? ''])).filter((one) => one.in === 'path').map(({ name }) => `{${name}}`);
+        return JSON.stringify(names.sort()) !== JSON.stringify([...path.matchAll(/\{\w+\}/g)].map(([name]) => name).sort());
+      }).map(([method]) => `${method} ${path}`));
+    expect(unnamed).toEqual([]);
     await server.close();
   });
 

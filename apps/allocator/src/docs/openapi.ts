@@ -20,7 +20,7 @@ export const openApiDocument = (version: string) => ({
     version,
     summary: 'Decides which Service IP belongs to whom, for many Kubernetes clusters, and remembers every decision.',
     description:
-      'Services are created, changed and deleted through the Kubernetes API of each cluster under /clusters/{cluster}; this document describes the rest. ' +
+      'Services are created, changed and deleted through the Kubernetes API of each cluster under /clusters/{cluster}, whose parameters, bodies and answers stand in /clusters/{cluster}/openapi/v3; this document describes the rest. ' +
       'Errors here are problem documents (RFC 9457) with a stable `code`; under /clusters they are Kubernetes `Status` objects.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
@@ -145,6 +145,10 @@ const schemas: Json = {
       type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' },
       code: { enum: problemCatalogue.map(({ code }) => code) }, detail: { type: 'string' },
       retriable: { type: 'boolean', description: 'Whether the same request can succeed later' },
+      problems: {
+        type: 'array', description: 'What is wrong, field by field, where fields of the request are',
+        items: { type: 'object', required: ['field', 'why'], properties: { field: { type: 'string' }, value: { description: 'As it was sent; missing where nothing was' }, why: { type: 'string' } } },
+      },
     },
   },
 };
@@ -223,7 +227,7 @@ const bulkPaths: Json = {
     post: {
       tags: ['services'], summary: 'Give every PreferDualStack Service with one family its second',
       description: 'One command for each Service, 32 under way at once. It ends early when the client goes away; sent again, it goes on with those that still lack a family.',
-      parameters: [parameter('cluster')], requestBody: { required: true, content: json(topUpBody) },
+      parameters: [parameter('cluster'), parameter('dryRun')], requestBody: { required: true, content: json(topUpBody) },
       responses: { 200: { description: 'What it came to', content: inLines('TopUp') }, ...problems },
     },
   },
@@ -253,18 +257,21 @@ const kubeconfigPaths: Json = {
   },
 };
 
-const service = (summary: string, description = 'The Service as Kubernetes has it'): Json => ({
-  tags: ['services'], summary, responses: { default: { description: `${description}, or a Status`, content: json({ type: 'object' }) } },
+const service = (names: readonly Json[]) => (summary: string, description = 'The Service as Kubernetes has it'): Json => ({
+  tags: ['services'], summary, parameters: names, responses: { default: { description: `${description}, or a Status`, content: json({ type: 'object' }) } },
 });
 
+const inCluster = [parameter('cluster')];
+const inNamespace = [...inCluster, inPath('namespace', 'Any valid name: namespaces are not made')];
+const [ofAll, ofNamespace, ofOne] = [service(inCluster), service(inNamespace), service([...inNamespace, inPath('name', 'Name of the Service')])];
 const item = '/clusters/{cluster}/api/v1/namespaces/{namespace}/services/{name}';
 const servicePaths: Json = {
-  '/clusters/{cluster}/api/v1/services': { get: service('List the Services of all namespaces', 'A ServiceList') },
+  '/clusters/{cluster}/api/v1/services': { get: ofAll('List the Services of all namespaces', 'A ServiceList') },
   '/clusters/{cluster}/api/v1/namespaces/{namespace}/services': {
-    post: service('Create a Service and allocate its addresses'), get: service('List the Services of a namespace', 'A ServiceList'), delete: service('Delete what a list selects', 'What was listed'),
+    post: ofNamespace('Create a Service and allocate its addresses'), get: ofNamespace('List the Services of a namespace', 'A ServiceList'), delete: ofNamespace('Delete what a list selects', 'What was listed'),
   },
-  [item]: { get: service('Read a Service'), put: service('Replace it, or create it'), patch: service('Patch it'), delete: service('Delete it and release its addresses') },
-  [`${item}/status`]: { get: service('Read it as stored'), put: service('Replace its status'), patch: service('Patch its status') },
+  [item]: { get: ofOne('Read a Service'), put: ofOne('Replace it, or create it'), patch: ofOne('Patch it'), delete: ofOne('Delete it and release its addresses') },
+  [`${item}/status`]: { get: ofOne('Read it as stored'), put: ofOne('Replace its status'), patch: ofOne('Patch its status') },
 };
 
 const plain = (summary: string): Json => ({ get: { tags: ['operations'], summary, responses: { 200: { description: 'Text' }, 503: { description: 'Not now' } } } });

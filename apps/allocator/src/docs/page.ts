@@ -10,9 +10,9 @@ interface Operation {
 
 /** The OpenAPI document as one page of HTML: no script, nothing from elsewhere, readable on a phone and in the dark. */
 export const docsPage = (document: ReturnType<typeof openApiDocument>): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>ipledger API</title><style>${docsStyle}</style></head>
-<body><h1>ipledger <small>${escape(document.info.version)}</small></h1><p>${escape(document.info.description)}</p>
-<p>The same for machines: <a href="/openapi.json">/openapi.json</a>; the topics on Kafka: <a href="/asyncapi.yaml">/asyncapi.yaml</a>. Live: <a href="/v1/clusters">clusters</a>, <a href="/metrics">metrics</a>.</p>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>ipledger API</title><style>${docsStyle}</style></head>
+<body><h1>ipledger <small>${escape(document.info.version)}</small></h1><p>${prose(document.info.description)}</p>
+<p>The same for machines: <a href="/openapi.json">/openapi.json</a>; the topics on Kafka: <a href="/asyncapi.yaml">/asyncapi.yaml</a>. Live: <a href="/">the page</a>, <a href="/v1/clusters">clusters</a>, <a href="/metrics">metrics</a>.</p>
 ${document.tags.map(({ name }) => section(name, document)).join('\n')}
 <h2>problems</h2><p>Errors under /v1, by code.</p><ul>${codes(document)}</ul>
 </body></html>
@@ -27,15 +27,18 @@ const section = (tag: string, document: ReturnType<typeof openApiDocument>): str
 const entry = (method: string, path: string, operation: Operation, document: ReturnType<typeof openApiDocument>): string => {
   const parameters = (operation.parameters ?? []).map((found) => {
     const { name = '', description = '' } = found.$ref === undefined ? found : ((document.components.parameters as Record<string, typeof found>)[found.$ref.split('/').at(-1) ?? ''] ?? {});
-    return `<li><code>${escape(name)}</code> ${escape(description)}</li>`;
+    return `<li><code>${escape(name)}</code> ${prose(description)}</li>`;
   });
   const schema = operation.requestBody?.content['application/json']?.schema;
-  return `<section><h3><b>${method.toUpperCase()}</b> <code>${escape(path)}</code></h3><p>${escape(operation.summary)}. ${escape(operation.description ?? '')}</p>${
+  return `<section><h3><b>${method.toUpperCase()}</b> <code>${escape(path)}</code></h3><p>${escape(operation.summary)}. ${prose(operation.description ?? '')}</p>${
     parameters.length > 0 ? `<ul>${parameters.join('')}</ul>` : ''}${schema === undefined ? '' : `<details><summary>body</summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`}</section>`;
 };
 
 const codes = (document: ReturnType<typeof openApiDocument>): string =>
   (document.components.schemas as { Problem: { properties: { code: { enum: string[] } } } }).Problem.properties.code.enum.map((code) => `<li><code>${escape(code)}</code></li>`).join('');
+
+/** What stands in backticks is code, as in Markdown. */
+const prose = (text: string): string => escape(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
