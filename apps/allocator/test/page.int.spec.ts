@@ -80,6 +80,18 @@ describe.skipIf(executablePath === undefined)('the page', () => {
     await page.close();
   });
 
+  it('raises no alarm over a pool that drains, and says what is left in it', async () => {
+    await server.register('moving', ['10.1.0.0/24', '10.2.0.0/24']);
+    for (const cidr of ['10.1.0.0/24', '10.2.0.0/24']) expect((await server.send('POST', '/v1/clusters/moving/cidrs:drain', { cidr })).status).toBe(200);
+    const page = await open('/clusters/moving');
+    const [held, empty] = [page.locator('.pool', { hasText: '10.1.0.0/24' }), page.locator('.pool', { hasText: '10.2.0.0/24' })];
+    await expect.poll(() => held.innerText(), { timeout: 20_000 }).toMatch(/draining\s+0\.4 %\s+1 of 254 held, nothing more is handed out$/);
+    await expect.poll(() => empty.innerText(), { timeout: 20_000 }).toMatch(/draining\s+0 %\s+nothing is held, it can be removed$/);
+    expect(await page.locator('.bar:not(.calm), .share:not(.calm)').count()).toBe(0);
+    await page.close();
+    expect((await server.send('DELETE', '/v1/clusters/moving')).status).toBe(200);
+  });
+
   it('shows events as they happen, newest first', async () => {
     const page = await open('/clusters/blue');
     await page.locator('.events li', { hasText: '10.0.0.9' }).waitFor();

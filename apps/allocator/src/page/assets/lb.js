@@ -9,7 +9,7 @@ const refreshMs = 10_000;
 const shownMax = 100;
 
 /** Ranges of the pools of one cluster, or of the shared ones. @param {{ rows: any[] }} props rows of /v1/stats/pools */
-export const LbRanges = ({ rows }) => html`<div class="pools">${rows.map((row) => html`<${PoolLine} key=${`${row.lbPool} ${row.pool}`} row=${row} state=${row.state} />`)}</div>`;
+export const LbRanges = ({ rows }) => html`<div class="pools">${rows.map((row) => html`<${PoolLine} key=${`${row.lbPool} ${row.pool}`} row=${row} />`)}</div>`;
 
 /** @param {{ rows: any[] }} props of any kind */
 export const SharedPools = ({ rows }) => {

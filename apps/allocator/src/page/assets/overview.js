@@ -1,6 +1,6 @@
 // @ts-check
 /** All clusters, those nearest to full first. */
-import { PoolLine } from './bar.js';
+import { isDraining, PoolLine } from './bar.js';
 import { LbRanges, SharedPools } from './lb.js';
 import { Command, Empty, hashOf, html, Link } from './view.js';
 
@@ -10,7 +10,7 @@ const register = () => `curl -s ${location.origin}/v1/clusters -H 'content-type:
 /** Clusters drawn at once; the search finds the others. */
 const shownMax = 100;
 
-const fullest = (/** @type {any[]} */ rows) => Math.max(0, ...rows.map(({ utilization }) => utilization));
+const fullest = (/** @type {any[]} */ rows) => Math.max(0, ...rows.filter((row) => !isDraining(row)).map(({ utilization }) => utilization));
 
 /** @param {{ clusters: any[], pools: any[], more: boolean }} props */
 export const Overview = ({ clusters, pools, more }) => {
@@ -35,10 +35,9 @@ export const Pools = ({ cluster, rows: all }) => {
   const rows = all.filter(({ lbPool }) => lbPool === null);
   const ranges = all.filter(({ lbPool }) => lbPool !== null);
   if (rows.length === 0) return html`<p class="note">Its usage is being counted.</p>`;
-  const states = new Map(cluster.pools.map((/** @type {any} */ { cidr, state }) => [cidr, state]));
   const order = cluster.serviceCIDRs;
   const sorted = [...rows].sort((a, b) => order.indexOf(a.pool) - order.indexOf(b.pool));
-  return html`<div class="pools">${sorted.map((row) => html`<${PoolLine} key=${row.pool} row=${row} state=${states.get(row.pool)} />`)}</div>
+  return html`<div class="pools">${sorted.map((row) => html`<${PoolLine} key=${row.pool} row=${row} />`)}</div>
     ${ranges.length > 0 && html`<h3>Load balancer pools</h3><${LbRanges} rows=${ranges} />`}`;
 };
 

@@ -15,7 +15,7 @@ export const Pool = ({ cluster, cidr, from, to, clusters, pools }) => {
     return html`<${Empty} title=${`No pool ${cidr} in ${cluster}`}><p><${Link} hash=${hashOf('clusters', cluster)}>The pools of ${cluster}<//></p><//>`;
   }
   return html`<h2><${Link} hash=${hashOf('clusters', cluster)}>${cluster}<//> / ${row.lbPool && `${row.lbPool} / `}${cidr}</h2>
-    <${PoolLine} row=${row} state=${row.lbPool === null ? definition.state : row.state} />
+    <${PoolLine} row=${row} />
     ${row.lbPool === null && html`<p class="note">${definition.staticBand === null ? 'No static band: the whole pool is handed out.' : `Static band ${definition.staticBand.from} to ${definition.staticBand.to}: handed out on request, and last.`}</p>`}
     <${PoolMap} row=${row} from=${from} to=${to} />`;
 };
@@ -25,7 +25,7 @@ export const SharedRange = ({ lbPool, range, from, to, pools }) => {
   const row = pools.find((one) => one.cluster === '' && one.lbPool === lbPool && one.pool === range);
   if (row === undefined) return html`<${Empty} title=${`No range ${range} in a shared pool ${lbPool}`}><p><${Link} hash="/">All pools<//></p><//>`;
   return html`<h2><${Link} hash="/">Shared load balancer pools<//> / ${lbPool} / ${range}</h2>
-    <${PoolLine} row=${row} state=${row.state} />
+    <${PoolLine} row=${row} />
     <${PoolMap} row=${row} from=${from} to=${to} />`;
 };
 
