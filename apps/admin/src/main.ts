@@ -47,6 +47,6 @@ try {
   process.exitCode = typeof answer === 'string' ? 0 : answer.exitCode;
 } catch (error) {
   const foreseen = error instanceof UsageProblem || error instanceof LedgerProblem || error instanceof StoreError || error instanceof EmbeddedPostgresError;
-  process.stderr.write(`${foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n${error instanceof UsageProblem ? `\n${help}` : ''}`);
+  process.stderr.write(`${foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n${error instanceof UsageProblem ? 'npm run admin -- --help lists what there is\n' : ''}`);
   process.exitCode = process.argv.includes('verify') ? 2 : 1; // 1 is for differences there
 }
