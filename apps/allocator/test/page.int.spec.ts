@@ -168,14 +168,14 @@ describe.skipIf(executablePath === undefined)('the page', () => {
   });
 
   it('marks what is reserved, to the address', async () => {
-    expect((await server.send('POST', '/v1/clusters/blue/reservations', { name: 'routers', addresses: '10.0.0.240-10.0.0.243', reason: 'gateways', owner: 'net' })).status).toBe(201);
+    expect((await server.send('POST', '/v1/clusters/blue/reservations', { name: 'routers', addresses: '10.0.0.3-10.0.0.6', reason: 'gateways', owner: 'net' })).status).toBe(201);
     const { json: { revision } } = await server.send('GET', '/v1/clusters/blue');
     const map = await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?minRevision=${revision}`);
     const cells = map.json.cells as { from: string; reserved: number; allocated: number; band: string }[];
-    expect(cells.filter(({ reserved }) => reserved > 0).map(({ from }) => from)).toEqual(['10.0.0.240', '10.0.0.241', '10.0.0.242', '10.0.0.243']);
+    expect(cells.filter(({ reserved }) => reserved > 0).map(({ from }) => from)).toEqual(['10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6']);
     expect(cells.filter(({ band }) => band === 'none').map(({ from }) => from)).toEqual(['10.0.0.0', '10.0.0.255']);
     const page = await open('/clusters/blue/pools/10.0.0.0%2F24');
-    await page.getByLabel('10.0.0.241: reserved').waitFor();
+    await page.getByLabel('10.0.0.4: reserved').waitFor();
     await page.close();
     for (const [range, why] of [['from=10.0.1.0', 'is not an address of 10.0.0.0/24'], ['from=10.0.0.9&to=10.0.0.8', 'lies behind to'], ['to=fd00::1', 'is not an address of']])
       expect(await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?${range}`)).toMatchObject({ status: 400, json: { code: 'invalid_request', detail: expect.stringContaining(why!) as string } });
@@ -183,14 +183,14 @@ describe.skipIf(executablePath === undefined)('the page', () => {
   });
 
   it('finds an address with its history, a Service and a namespace', async () => {
-    await create('moved', '10.0.0.77', 'store');
+    await create('moved', '10.0.0.12', 'store');
     await server.send('DELETE', `${server.services('blue', 'store')}/moved`);
-    await create('heir', '10.0.0.77', 'store');
+    await create('heir', '10.0.0.12', 'store');
     const page = await open();
     const box = page.getByRole('searchbox');
-    await box.fill('10.0.0.77');
+    await box.fill('10.0.0.12');
     await box.press('Enter');
-    await page.getByText('10.0.0.77 is held by store/heir').waitFor();
+    await page.getByText('10.0.0.12 is held by store/heir').waitFor();
     await expect.poll(async () => { await page.reload(); await page.getByText('is held by').waitFor(); return page.locator('tbody tr').count(); }, { timeout: 20_000 }).toBe(2);
     expect(await page.locator('tbody tr').last().innerText()).toMatch(/store\/moved.*deleted/s);
     for (const text of ['heir', 'store/heir', 'store']) {
