@@ -1,11 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { migrate } from '@ipledger/event-store';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@ipledger/runtime';
-import { Broker } from '@ipledger/testing';
+import { Broker, freePort } from '@ipledger/testing';
 import pg from 'pg';
 import { Disk } from './disk.js';
 import { FaultProxy } from './proxy.js';
@@ -131,12 +129,3 @@ export class System {
     this.services.push(new Service(name, app, await freePort(), env, path.join(this.folder, 'log', `${name}.log`), clockFile));
   }
 }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};

@@ -1,6 +1,6 @@
 import { createPool, PostgresEventStore } from '@ipledger/event-store';
 import { createLogger } from '@ipledger/runtime';
-import { eventually, freshDatabase, type TestDatabase } from '@ipledger/testing';
+import { eventually, freePort, freshDatabase, type TestDatabase } from '@ipledger/testing';
 import { ApiException, CoreV1Api, KubeConfig, makeInformer, PatchStrategy, setHeaderOptions, Watch, type V1Service } from '@kubernetes/client-node';
 import { createAllocator, type Allocator } from '../../apps/allocator/src/index.js';
 
@@ -161,7 +161,8 @@ class Service {
     this.store = new PostgresEventStore(createPool({ url: this.databaseUrl }));
     const settings = { queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600 };
     this.allocator = await createAllocator({ store: this.store, logger: createLogger({ level: 'error', format: 'pretty' }), settings, version: 'test', isStopping: () => false });
-    this.port = await this.allocator.listen(this.port, '127.0.0.1');
+    this.port ||= await freePort();
+    await this.allocator.listen(this.port, '127.0.0.1');
   }
 
   async stop(): Promise<void> {

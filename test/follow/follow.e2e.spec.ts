@@ -1,6 +1,6 @@
 import { InMemoryEventStore } from '@ipledger/event-store';
 import { createLogger } from '@ipledger/runtime';
-import { eventually } from '@ipledger/testing';
+import { eventually, freePort } from '@ipledger/testing';
 import { KubeConfig } from '@kubernetes/client-node';
 import { follow } from '../../apps/admin/src/follow/follow.js';
 import { createAllocator } from '../../apps/allocator/src/index.js';
@@ -17,7 +17,8 @@ class Side {
     this.allocator = await createAllocator({
       store: this.store, logger: createLogger({ level: 'error', format: 'pretty' }), settings: { queueLimit: 2048, batchLimit: 256, clusterIdleSeconds: 600 }, version: 'test', isStopping: () => false,
     });
-    this.port = await this.allocator.listen(this.port, '127.0.0.1');
+    this.port ||= await freePort();
+    await this.allocator.listen(this.port, '127.0.0.1');
   }
   async stop(): Promise<void> {
     await this.allocator?.close();

@@ -75,7 +75,7 @@ describe('Assigner', () => {
       if (failures-- > 0) throw new WriterUnavailable('the database is away');
       return world.submit(id, log, order);
     });
-    await eventually(async () => expect(await world.status('blue', 'web')).toBe(`${four} True/Assigned`), { timeoutMs: 10_000 });
+    await eventually(async () => expect(await world.status('blue', 'web')).toBe(`${four} True/Assigned`));
     expect(lines.filter((line) => line.includes('pauses')).length).toBe(3);
     expect(lines.find((line) => line.includes('pauses'))).toContain('"pauseMs":200');
     expect(released).toBe(3);

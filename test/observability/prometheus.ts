@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { eventually } from '@ipledger/testing';
+import { eventually, freePort } from '@ipledger/testing';
 import { stringify } from 'yaml';
 import type { Binary } from './binaries.js';
 
@@ -76,17 +75,10 @@ const isReady = (url: string, { process: child, output }: Launched): Promise<voi
   if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended: ${output()}`);
   const { status } = await fetch(url);
   if (status !== 200) throw new Error(`${url} answers ${status}: ${output()}`);
-}, { timeoutMs: 20_000, everyMs: 50 });
+}, { everyMs: 50 });
 
 const end = ({ process: child }: Launched): Promise<void> => new Promise((resolve) => {
   if (child.exitCode !== null) return resolve();
   child.on('exit', () => resolve());
   child.kill();
-});
-
-const freePort = (): Promise<number> => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as AddressInfo;
-    server.close(() => resolve(port));
-  });
 });

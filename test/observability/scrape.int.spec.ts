@@ -26,7 +26,8 @@ describeWith(['prometheus'], 'a real Prometheus that scrapes the service', () =>
     expect(activeTargets.map(({ health, lastError }) => `${health}${lastError}`)).toEqual(['up', 'up']);
     return activeTargets;
   };
-  const valueOf = async (expr: string): Promise<number> => Number((await prometheus.query(expr))[0]?.value[1]);
+  /** What was scraped can be asked for a moment after the target is up. */
+  const expectValue = (expr: string, value: number): Promise<void> => eventually(async () => expect(Number((await prometheus.query(expr))[0]?.value[1])).toBe(value), { everyMs: 100 });
 
   beforeAll(async () => {
     server = await start();
@@ -42,25 +43,27 @@ describeWith(['prometheus'], 'a real Prometheus that scrapes the service', () =>
   });
 
   it('keeps our labels, knows the types and units, and sees every series that we show', async () => {
-    const metadata = await prometheus.api<Record<string, { type: string; unit: string }[]>>('metadata');
-    expect(metadata['ipledger_pool_available_addresses']?.[0]).toMatchObject({ type: 'gauge', unit: 'addresses' });
-    expect(metadata['ipledger_allocations']?.[0]).toMatchObject({ type: 'counter' });
-    expect(metadata['ipledger_build']?.[0]).toMatchObject({ type: 'info' });
-    const shown = seriesOf((await server.send('GET', '/metrics')).text);
-    const found = new Set((await prometheus.query('{job="ipledger", __name__=~"ipledger_.+"}')).map(({ metric }) => {
-      const { __name__: name = '', job: _, instance: __, ...labels } = metric;
-      return keyOf(name, Object.fromEntries(Object.entries(labels).filter(([label, text]) => !(label === 'cluster' && text === 'of-the-scrape'))));
-    }));
-    // An empty label is no label to Prometheus.
-    const expected = [...shown.keys()].filter((key) => key.startsWith('ipledger_')).map((key) => key.replace(/(?<=[{,])\w+="",?/g, '').replace(',}', '}'));
-    expect(expected.filter((key) => !found.has(key) && !key.includes('http_request'))).toEqual([]);
+    await eventually(async () => { // what is counted by the first scrape comes with the second
+      const metadata = await prometheus.api<Record<string, { type: string; unit: string }[]>>('metadata');
+      expect(metadata['ipledger_pool_available_addresses']?.[0]).toMatchObject({ type: 'gauge', unit: 'addresses' });
+      expect(metadata['ipledger_allocations']?.[0]).toMatchObject({ type: 'counter' });
+      expect(metadata['ipledger_build']?.[0]).toMatchObject({ type: 'info' });
+      const shown = seriesOf((await server.send('GET', '/metrics')).text);
+      const found = new Set((await prometheus.query('{job="ipledger", __name__=~"ipledger_.+"}')).map(({ metric }) => {
+        const { __name__: name = '', job: _, instance: __, ...labels } = metric;
+        return keyOf(name, Object.fromEntries(Object.entries(labels).filter(([label, text]) => !(label === 'cluster' && text === 'of-the-scrape'))));
+      }));
+      // An empty label is no label to Prometheus.
+      const expected = [...shown.keys()].filter((key) => key.startsWith('ipledger_')).map((key) => key.replace(/(?<=[{,])\w+="",?/g, '').replace(',}', '}'));
+      expect(expected.filter((key) => !found.has(key) && !key.includes('http_request'))).toEqual([]);
+    }, { everyMs: 100 });
   });
 
   it('has the values of the database', async () => {
-    expect(await valueOf('sum(ipledger_pool_allocated_addresses{cluster="prod"})')).toBe(21);
-    expect(await valueOf('sum(kube_apiserver_clusterip_allocator_allocated_ips{cluster="prod"})')).toBe(21);
-    expect(await valueOf('sum(ipledger_pool_allocated_addresses{cluster="test"})')).toBe(1);
-    expect(await valueOf('ipledger_pool_utilization_ratio{cluster="prod",family="IPv6"}')).toBe(10 / (2 ** 64 - 1));
+    await expectValue('sum(ipledger_pool_allocated_addresses{cluster="prod"})', 21);
+    await expectValue('sum(kube_apiserver_clusterip_allocator_allocated_ips{cluster="prod"})', 21);
+    await expectValue('sum(ipledger_pool_allocated_addresses{cluster="test"})', 1);
+    await expectValue('ipledger_pool_utilization_ratio{cluster="prod",family="IPv6"}', 10 / (2 ** 64 - 1));
   });
 
   it('stores the request id beside the latency', async () => {
@@ -80,7 +83,7 @@ describeWith(['prometheus'], 'a real Prometheus that scrapes the service', () =>
     prometheus = await startPrometheus(scrapeOf(new URL(server.url).port));
     await eventually(scraped, { timeoutMs: 20_000, everyMs: 100 });
     expect(port).not.toBe('');
-    expect(await valueOf('sum(ipledger_pool_allocated_addresses{cluster="prod"})')).toBe(21);
-    expect(await valueOf('count(ipledger_pool_capacity_addresses)')).toBe(6);
+    await expectValue('sum(ipledger_pool_allocated_addresses{cluster="prod"})', 21);
+    await expectValue('count(ipledger_pool_capacity_addresses)', 6);
   });
 });

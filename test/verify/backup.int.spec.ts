@@ -20,7 +20,7 @@ await describeWithKafka('a log restored from a backup', ({ brokers, prefix }) =>
     restored = withDatabase(live.url, `${nameOf(live.url)}_restored`);
   });
   afterAll(async () => {
-    await eventually(() => runSql(views.url, `DROP DATABASE IF EXISTS ${nameOf(restored)}`), { timeoutMs: 5_000 });
+    await eventually(() => runSql(views.url, `DROP DATABASE IF EXISTS ${nameOf(restored)}`));
     await live.drop();
   });
 
@@ -60,7 +60,7 @@ await describeWithKafka('a log restored from a backup', ({ brokers, prefix }) =>
     await runRebuildViews(usage(live.url, 'rebuild', 'views'));
     expect(await verify(live.url)).toMatchObject({ lines: [], exitCode: 0 });
 
-    await eventually(() => runSql(views.url, `CREATE DATABASE ${nameOf(restored)} TEMPLATE ${nameOf(live.url)}`), { timeoutMs: 5_000 });
+    await eventually(() => runSql(views.url, `CREATE DATABASE ${nameOf(restored)} TEMPLATE ${nameOf(live.url)}`));
     const lost = await serving(live.url, async (server) => {
       expect((await server.send('DELETE', `${server.services('blue')}/deleted-later`)).status).toBe(200);
       return create(server, 'lost', '10.0.0.12');

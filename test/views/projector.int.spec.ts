@@ -113,7 +113,7 @@ describe('the projector', () => {
     await projector.take({ cluster: 'blue', commands: lost }); // what the transport had before the restore
     await appendToLog(store, kept);
     await store.raiseEpoch();
-    await eventually(async () => expect(await positions()).toEqual(ends(kept)), { timeoutMs: 15_000 });
+    await eventually(async () => expect(await positions()).toEqual(ends(kept)));
     const { rows } = await pool.query('SELECT epoch, stopped_reason FROM views.checkpoints');
     expect(rows).toEqual([{ epoch: 2, stopped_reason: null }]);
     await projector.take({ cluster: 'blue', commands: lost });

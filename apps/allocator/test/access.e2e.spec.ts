@@ -1,4 +1,5 @@
 import { may, ruleOf } from '@ipledger/access';
+import { eventually } from '@ipledger/testing';
 import { as, TestAccessFile } from './access-file.js';
 import { startServer, type Answer, type TestServer } from './start.js';
 
@@ -166,7 +167,7 @@ describe('scopes, reloads, limits', () => {
     expect([await wrong(), await wrong(), await wrong()].map(({ status }) => status)).toEqual([401, 401, 401]);
     const refused = await wrong();
     expect(refused).toMatchObject({ status: 429, json: { code: 'too_many_requests', detail: 'more than 3 tokens that are not accepted came from 127.0.0.1; retry later' } });
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(15);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(2); // 20 s later, less what these requests took
     expect((await server.send('GET', '/clusters/a/api/v1/services', undefined, { authorization: 'Bearer guessed' })).json).toMatchObject({ kind: 'Status', code: 429, reason: 'TooManyRequests' });
     for (let i = 0; i < 10; i++) expect((await server.send('GET', '/v1/clusters/a', undefined, as('team'))).status).toBe(200);
     expect((await server.send('GET', '/v1/clusters')).status).toBe(401); // no token is no wrong one
@@ -207,16 +208,18 @@ describe('scopes, reloads, limits', () => {
     expect((await watch('leaver')).status).toBe(200);
     expect(await (await watch('leaver')).json()).toMatchObject({ message: '3 streams are open, which is the limit of this process; retry later' });
     open[0]?.abort();
-    await vi.waitFor(async () => expect((await watch('leaver')).status).toBe(200));
+    await eventually(async () => expect((await watch('leaver')).status).toBe(200));
     for (const stop of open) stop.abort();
   });
 
   it('bounds the rate of one identity, whatever others do', async () => {
     await start({ rateLimit: 1, rateBurst: 5 });
-    const burst = await Promise.all(Array.from({ length: 10 }, () => server.send('GET', '/v1/clusters', undefined, as('leaver'))));
+    const startedMs = performance.now();
+    const burst = await Promise.all(Array.from({ length: 60 }, () => server.send('GET', '/v1/clusters', undefined, as('leaver'))));
+    const earned = Math.ceil((performance.now() - startedMs) / 1000); // however long the machine took for them
     const refused = burst.filter(({ status }) => status === 429);
-    expect(refused.length).toBeGreaterThanOrEqual(4);
     expect(burst.length - refused.length).toBeGreaterThanOrEqual(5);
+    expect(burst.length - refused.length).toBeLessThanOrEqual(5 + earned);
     for (const { headers, json } of refused) {
       expect(headers.get('retry-after')).toBe('1');
       expect(json).toMatchObject({ code: 'too_many_requests', detail: 'leaver sends more than 1 requests a second; retry later', retriable: true });

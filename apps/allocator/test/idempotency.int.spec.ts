@@ -1,3 +1,4 @@
+import { eventually } from '@ipledger/testing';
 import { useTwoReplicas, type Answer, type TestServer } from './start.js';
 
 /** Many clients, two replicas, one key or one Service: what is asked for once happens once, and to whom it was meant for. */
@@ -37,13 +38,12 @@ describe('under fire from many clients at two replicas', () => {
     const path = `${replica(0).services('owners')}/s`;
     const body = named('s', { clusterIP: '10.96.0.9' });
     const remove = (i: number, preconditions: object): Promise<Answer> => replica(i).send('DELETE', path, { preconditions });
-    const recreate = async (i: number): Promise<Answer> => {
-      for (let tries = 0; tries < 200; tries++) {
-        const answer = await create(i, 'owners', body);
-        if (answer.status === 201) return answer; // until then the name or the address is still held
-      }
-      throw new Error('the old Service never went');
-    };
+    // Until the old one is gone, its name or its address is still held.
+    const recreate = (i: number): Promise<Answer> => eventually(async () => {
+      const answer = await create(i, 'owners', body);
+      expect(answer.status).toBe(201);
+      return answer;
+    }, { everyMs: 0 });
     let uid = (await create(0, 'owners', body)).json.metadata.uid as string;
     for (let round = 0; round < 25; round++) {
       const [next, ...removed] = await Promise.all([recreate(round), ...Array.from({ length: 6 }, (_, i) => remove(i, { uid }))]);

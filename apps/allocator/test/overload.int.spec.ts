@@ -13,8 +13,8 @@ describe('a database that does not answer', () => {
   beforeAll(async () => {
     database = await freshDatabase();
     proxy = await TcpProxy.to(database.url);
-    const store = new PostgresEventStore(createPool({ url: proxy.urlOf(database.url), max: 4, statementTimeoutMs: 500 }));
-    server = await startServer(store, { queueLimit: 16, queueSeconds: 1 }, { requestLimit: 40 });
+    const store = new PostgresEventStore(createPool({ url: proxy.urlOf(database.url), max: 4, statementTimeoutMs: 3_000 }));
+    server = await startServer(store, { queueLimit: 16, queueSeconds: 3 }, { requestLimit: 40 });
     await server.register('c', ['10.96.0.0/16']);
     await create('before');
   });

@@ -170,7 +170,7 @@ describe.skipIf(executablePath === undefined)('the page', () => {
   it('marks what is reserved, to the address', async () => {
     expect((await server.send('POST', '/v1/clusters/blue/reservations', { name: 'routers', addresses: '10.0.0.3-10.0.0.6', reason: 'gateways', owner: 'net' })).status).toBe(201);
     const { json: { revision } } = await server.send('GET', '/v1/clusters/blue');
-    const map = await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?minRevision=${revision}`);
+    const map = await server.send('GET', `/v1/clusters/blue/pools/10.0.0.0%2F24/map?minRevision=${revision}&timeout=30s`);
     const cells = map.json.cells as { from: string; reserved: number; allocated: number; band: string }[];
     expect(cells.filter(({ reserved }) => reserved > 0).map(({ from }) => from)).toEqual(['10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6']);
     expect(cells.filter(({ band }) => band === 'none').map(({ from }) => from)).toEqual(['10.0.0.0', '10.0.0.255']);

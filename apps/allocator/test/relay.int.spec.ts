@@ -108,10 +108,10 @@ describe('the relay', () => {
     const transport = new InMemoryTransport();
     transport.topicsThere = false;
     const [first, second] = [startRelay(transport), startRelay(transport)];
-    await eventually(() => expect([first, second].filter(({ counts }) => counts.active)).toHaveLength(1), { timeoutMs: 10_000 });
+    await eventually(() => expect([first, second].filter(({ counts }) => counts.active)).toHaveLength(1));
     const [active, standby] = first.counts.active ? [first, second] : [second, first];
     await active.stop();
-    await eventually(() => expect(standby.counts.active).toBe(true), { timeoutMs: 2_000 });
+    await eventually(() => expect(standby.counts.active).toBe(true));
     await create('red', 5);
     await expectAllThere(transport);
   });
@@ -151,7 +151,7 @@ describe('the relay', () => {
     transport.addresses.set('blue/10.96.99.99', JSON.stringify({ cluster: 'blue', address: '10.96.99.99', epoch: 1, revision: 999_999 }));
     const before = transport.commands.length;
     await store.raiseEpoch();
-    await eventually(() => expect(['blue', 'red'].map((name) => (JSON.parse(transport.addresses.get(name)!) as { epoch: number }).epoch)).toEqual([2, 2]), { timeoutMs: 10_000 });
+    await eventually(() => expect(['blue', 'red'].map((name) => (JSON.parse(transport.addresses.get(name)!) as { epoch: number }).epoch)).toEqual([2, 2]));
     expect(transport.commands).toHaveLength(before);
     await expectAllThere(transport);
     expect(records()).toEqual(stated);

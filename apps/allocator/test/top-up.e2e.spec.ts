@@ -85,7 +85,7 @@ describe('topping up', () => {
   });
 
   it('ends when nobody waits for it any more, and the same request finishes it', async () => {
-    await switched(40);
+    await switched(200);
     const begun = await server.revision(cluster);
     const gone = new AbortController();
     const answer = fetch(`${server.url}/v1/clusters/${cluster}/services:topup`, {
@@ -98,7 +98,7 @@ describe('topping up', () => {
     expect(rest).toBeGreaterThan(0);
     expect((await topUp({})).json).toMatchObject({ lacking: expect.any(Number), refused: { services: 0 } });
     expect((await topUp({})).json.lacking).toBe(0);
-    expect(await server.revision(cluster)).toBe(begun + 2 * 40);
+    expect(await server.revision(cluster)).toBe(begun + 2 * 200);
   });
 
   it('does nothing on a single-stack cluster', async () => {

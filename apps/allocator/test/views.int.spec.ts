@@ -49,7 +49,7 @@ describe('queries of the views', () => {
   };
   const get = (path: string) => server.send('GET', `/v1/clusters/${cluster}/${path}`);
   /** Reads one's own writes. */
-  const seen = async (path: string) => (await get(`${path}${path.includes('?') ? '&' : '?'}minRevision=${written}`)).json;
+  const seen = async (path: string) => (await get(`${path}${path.includes('?') ? '&' : '?'}minRevision=${written}&timeout=30s`)).json;
   const time = async (revision: number) => (await get(`events?after=${revision - 1}&limit=1`)).json.items[0].time as string;
 
   it('says who held an address, from when to when, and why it was released', async () => {
@@ -128,13 +128,13 @@ describe('queries of the views', () => {
     await server.send('POST', services, dual('early'));
     await server.send('PUT', '/v1/clusters/growing', { serviceCIDRs: ['10.97.0.0/24', 'fd01::/120'] });
     const { json } = await server.send('POST', services, dual('late'));
-    const { json: found } = await server.send('GET', `/v1/clusters/growing/services?unsatisfied=true&minRevision=${json.metadata.resourceVersion}`);
+    const { json: found } = await server.send('GET', `/v1/clusters/growing/services?unsatisfied=true&minRevision=${json.metadata.resourceVersion}&timeout=30s`);
     expect(found.items).toMatchObject([{ name: 'early', ipFamilies: ['IPv4'], unsatisfied: true }]);
   });
 
   it('waits for what was written, and says when it does not come in time', async () => {
     const { revision } = (await get('pools')).json.asOf as { revision: number };
-    const waiting = get(`pools?minRevision=${revision + 3}&timeout=20s`);
+    const waiting = get(`pools?minRevision=${revision + 3}&timeout=30s`);
     await create(dual('awaited'));
     expect((await waiting).json.asOf.revision).toBe(revision + 3);
     const late = await get(`pools?minRevision=${revision + 900}&timeout=50ms`);
@@ -200,7 +200,7 @@ describe('queries of the views', () => {
   it('shows in its metrics how far the projection is', async () => {
     const registry = new MetricsRegistry();
     registerProjectionMetrics(registry, projector);
-    await get(`pools?minRevision=${written}`);
+    await get(`pools?minRevision=${written}&timeout=30s`);
     const text = await registry.render('text');
     expect(text).toContain(`ipledger_projection_revision{cluster="${cluster}"} ${await server.revision(cluster)}\n`);
     expect(text).toContain(`ipledger_projection_lag_seconds{cluster="${cluster}"} 0\n`);

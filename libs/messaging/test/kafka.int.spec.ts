@@ -129,7 +129,7 @@ await describeWithKafka('the Kafka side of the log', ({ brokers, prefix }) => {
     });
     await eventually(() => expect(applied.filter(({ cluster }) => cluster === 'red')).toHaveLength(2), { timeoutMs: 20_000 });
     await eventually(() => expect(applied.filter(({ cluster }) => cluster === 'blue').at(-1)?.revision).toBe(blue.revision), { timeoutMs: 20_000 });
-    expect(failures).toBe(3);
+    expect(failures).toBeGreaterThanOrEqual(3); // more often when its commands came in several batches
   });
 
   it('starts where it left off, and delivers again what was not applied', async () => {

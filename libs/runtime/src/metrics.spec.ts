@@ -175,8 +175,8 @@ describe('process metrics', () => {
     await turns(60);
     const stalled = await lagMs();
     expect(stalled).toBeGreaterThan(400);
-    await turns(60);
-    expect(await lagMs()).toBeLessThan(stalled);
+    // A machine that others load may stall it again, for less.
+    await eventually(async () => expect(await lagMs()).toBeLessThan(stalled), { everyMs: 60 });
   });
 });
 

@@ -77,8 +77,8 @@ async function postmasterPid(): Promise<number | undefined> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 15_000; !(await holds());) {
-    if (Date.now() > deadline) throw new Error('waited 15 s in vain');
+  for (const deadline = Date.now() + 60_000; !(await holds());) {
+    if (Date.now() > deadline) throw new Error('waited 60 s in vain');
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
 }

@@ -19,11 +19,11 @@ export async function freshDatabase(options: { readonly migrated?: boolean } = {
   const { adminUrl, template } = await askDesk<{ adminUrl: string; template: string }>('/postgres');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // Cloning needs the template to itself for a moment, and another spec may be cloning.
-  await eventually(() => runSql(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${options.migrated === false ? 'template0' : template}`), { timeoutMs: 20_000, everyMs: 50 });
+  await eventually(() => runSql(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${options.migrated === false ? 'template0' : template}`), { everyMs: 50 });
   return {
     url: withDatabase(adminUrl, name),
     // A closed connection is gone on the server a moment later.
-    drop: () => eventually(() => runSql(adminUrl, `DROP DATABASE ${name}`), { timeoutMs: 3_000 }),
+    drop: () => eventually(() => runSql(adminUrl, `DROP DATABASE ${name}`)),
   };
 }
 

@@ -1,5 +1,5 @@
 export interface EventuallyOptions {
-  /** How long to go on trying; 5 s unless told. */
+  /** How long to go on trying; 30 s unless told: it is waited for only by what fails, and a machine that others load takes long for little. */
   readonly timeoutMs?: number;
   /** The pause between two tries; 10 ms unless told. */
   readonly everyMs?: number;
@@ -11,7 +11,7 @@ export interface EventuallyOptions {
  * @returns what the check returned
  * @throws the check's last error, once the time is over
  */
-export async function eventually<T>(check: () => T | Promise<T>, { timeoutMs = 5_000, everyMs = 10 }: EventuallyOptions = {}): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, { timeoutMs = 30_000, everyMs = 10 }: EventuallyOptions = {}): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {

@@ -2,6 +2,7 @@ export { freshDatabase, useFreshDatabase } from './database.js';
 export type { TestDatabase } from './database.js';
 export { eventually } from './eventually.js';
 export type { EventuallyOptions } from './eventually.js';
+export { freePort } from './free-port.js';
 export { IdentityProvider } from './identity-provider.js';
 export { TcpProxy } from './tcp-proxy.js';
 export { runSql, withDatabase } from './postgres-server.js';

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { freePort } from '../free-port.js';
 import { fetchJars, findJava } from './jars.js';
 
 const startMsMax = 60_000;
@@ -27,7 +27,7 @@ export class Broker {
   static async start({ forLoad = false } = {}): Promise<Broker> {
     const [java, jars] = [await findJava(), await fetchJars()];
     const folder = await mkdtemp(path.join(os.tmpdir(), 'ipledger-kafka-'));
-    const [port, controllerPort] = await freePorts();
+    const [port, controllerPort] = [await freePort(), await freePort()];
     // An id that starts with "-" reads as a flag.
     const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
     const broker = new Broker(java, jars, folder, clusterId, `127.0.0.1:${port}`, forLoad ? fastJvm : smallJvm);
@@ -101,15 +101,6 @@ export class Broker {
       }
     }).join('\n');
   }
-}
-
-/** Two at once: one after the other the system may give the same port twice. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  await Promise.all(servers.map((server) => once(server.listen(0, '127.0.0.1'), 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port) as [number, number];
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 const properties = (folder: string, port: number, controllerPort: number): string => `process.roles=broker,controller
