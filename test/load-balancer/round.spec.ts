@@ -100,6 +100,37 @@ describe('a round of the assigner', () => {
     expect(await world.status('blue', 'web')).toBe(`${four} ${six} True/Assigned`);
   });
 
+  it('gives one that asks for two by number the second when it is free, although it has the first', async () => {
+    const world = await World.of('blue');
+    await world.do(edge, shared([four, six]));
+    await world.do('blue', create(lbService('holder', { ipFamilies: ['IPv6'] })));
+    const assigner = world.assigner();
+    await assigner.round();
+    await world.do('blue', create(lbService('web', prefers, { annotations: { 'ipledger.io/load-balancer-ips': `${four},${six}` } })));
+    await assigner.round();
+    expect(await world.status('blue', 'web')).toBe(`${four} True/PartlyAssigned`);
+    await world.do('blue', remove('holder'));
+    world.now = new Date(world.now.getTime() + 2_000);
+    await assigner.round();
+    expect(await world.status('blue', 'web')).toBe(`${four} ${six} True/Assigned`);
+  });
+
+  it('leaves one that comes to require both what it has until it can have both', async () => {
+    const world = await World.of('blue');
+    await world.do(edge, shared([four]));
+    await world.do('blue', create(lbService('web')));
+    const assigner = world.assigner();
+    await assigner.round();
+    await world.do('blue', patch('web', { spec: dual }));
+    expect(await world.status('blue', 'web')).toBe(`${four} False/RequirementUnmet`);
+    expect(await assigner.round()).toEqual(['claim nothing', 'report done']);
+    expect(await world.status('blue', 'web')).toBe(`${four} False/RequirementUnmet`);
+    await world.do(edge, shared([four, six], { existing: 'replace' }));
+    world.now = new Date(world.now.getTime() + 50);
+    expect(await assigner.round()).toEqual(['claim done', 'attach done']);
+    expect(await world.status('blue', 'web')).toBe(`${four} ${six} True/Assigned`);
+  });
+
   it('leaves what is held where it is when its range is drained, and gives nothing more of it', async () => {
     const world = await World.of('blue');
     await world.do(edge, shared([`${four}-203.0.113.9`]));

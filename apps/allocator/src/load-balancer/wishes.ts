@@ -1,4 +1,5 @@
 import type { ClusterHead, EventStore, ServiceKey, StoredLbWaiting } from '@ipledger/event-store';
+import { parseAddress, type Family } from '@ipledger/ip';
 import { lbRequestOf, notServedReason, parseDocument, serviceKey, type ClusterDefinition, type LbRequest } from '@ipledger/services';
 import { serves, type SharedPool } from './shared-pools.js';
 
@@ -69,8 +70,15 @@ export class Wishes {
   }
 }
 
-/** Only the families that it lacks are asked for: what it has is not to be claimed again. */
-const lackingOf = (request: LbRequest, row: StoredLbWaiting | undefined): LbRequest => ({ ...request, families: request.families.filter((family) => row?.families.includes(family)) });
+/** Only the families that it lacks are asked for, and by number only addresses of those: what it has is not to be claimed again. */
+const lackingOf = (request: LbRequest, row: StoredLbWaiting | undefined): LbRequest => {
+  const lacks = (family: Family): boolean => row?.families.includes(family) === true;
+  const isOfOneThatItHas = (text: string): boolean => {
+    const family = parseAddress(text)?.family;
+    return family !== undefined && request.families.includes(family) && !lacks(family);
+  };
+  return { ...request, families: request.families.filter(lacks), requested: request.requested.filter((text) => !isOfOneThatItHas(text)) };
+};
 
 const keyOf = (cluster: string, { namespace, name }: ServiceKey): string => `${cluster} ${serviceKey(namespace, name)}`;
 

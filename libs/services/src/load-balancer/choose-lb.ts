@@ -39,17 +39,19 @@ export interface LbAsking {
 /**
  * An address for each family: the one that it has, if that is still what it asks for; else the requested one, one of its sharing group,
  * one that it had before, or a free one of the first pool that has any. Families are chosen by themselves: all or nothing is for the caller.
+ * Of a request that makes no sense it keeps what it has, and gets nothing: a slip in an annotation must not put it off the network.
+ * @returns `unheeded`: why the request makes no sense
  */
-export const chooseLbAddresses = (asking: LbAsking): { had: LbHad[]; lacking: LbLack[] } => {
+export const chooseLbAddresses = (asking: LbAsking): { had: LbHad[]; lacking: LbLack[]; unheeded?: string } => {
   const had: LbHad[] = [];
   const lacking: LbLack[] = [];
-  const unreadable = requestProblem(asking.request);
+  const unheeded = requestProblem(asking.request);
   for (const family of asking.request.families) {
-    const found = unreadable === undefined ? chooseFamily(family, asking) : lack(family, 'AddressNotAvailable', unreadable);
+    const found = unheeded === undefined ? chooseFamily(family, asking) : keptOf(family, undefined, asking) ?? lack(family, 'AddressNotAvailable', unheeded);
     if ('how' in found) had.push(found);
     else lacking.push(found);
   }
-  return { had, lacking };
+  return { had, lacking, ...(unheeded !== undefined && { unheeded }) };
 };
 
 const lack = (family: Family, reason: LbLack['reason'], why: string): LbLack => ({ family, reason, why });

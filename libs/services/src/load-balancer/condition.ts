@@ -4,8 +4,8 @@ import type { Condition, ServiceObject } from '../service.js';
 /** Says whether a Service has its addresses of LB pools. Only Services that are ipledger's have it. */
 export const lbConditionType = 'ipledger.io/LoadBalancerAddresses';
 
-/** Everything but `Assigned` says that the Service waits. */
-export type LbReason = 'Assigned' | 'PartlyAssigned' | 'NoPool' | 'PoolsExhausted' | 'AddressNotAvailable' | 'AwaitingSharedPool';
+/** Everything but `Assigned` says that the Service waits. `RequirementUnmet`: it requires two families and keeps the one that it had before it did. */
+export type LbReason = 'Assigned' | 'PartlyAssigned' | 'RequirementUnmet' | 'NoPool' | 'PoolsExhausted' | 'AddressNotAvailable' | 'AwaitingSharedPool';
 
 export const lbConditionOf = ({ status }: ServiceObject): Condition | undefined => status.conditions?.find(({ type }) => type === lbConditionType);
 

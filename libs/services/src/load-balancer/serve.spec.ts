@@ -1,7 +1,7 @@
 import type { Command } from '../commands.js';
 import type { ServiceObject, ServiceSpec } from '../service.js';
 import { create, families, patch, ports, remove, replace, reserve, service, v4v6, v6v4, type Metadata } from '../testing/commands.js';
-import { declareDefault, drainLbPool, lbPool, lbService, lbStatus } from '../testing/lb-commands.js';
+import { assign, attach, declareDefault, drainLbPool, lbPool, lbService, lbStatus } from '../testing/lb-commands.js';
 import { given, type Scenario } from '../testing/scenario.js';
 
 const four = '203.0.113.0/30';
@@ -162,9 +162,46 @@ describe('an update', () => {
     expect(statusOf(scenario)).toMatch(new RegExp(`^${first.split(' ')[0]} 2001:db8::1[0-3] True/Assigned$`));
   });
 
-  it('takes the one address away from a Service that requires two and can have one only', () => {
-    const scenario = given(v4v6, dual, ...fill('IPv6'), lbService('web'), patch('web', { spec: { ipFamilyPolicy: 'RequireDualStack' } }));
-    expect([statusOf(scenario), scenario.state.lb.addressesOf('shop/web')]).toEqual(['False/PoolsExhausted', []]);
+  it.each<[was: string, spec: Partial<ServiceSpec>]>([['SingleStack', {}], ['PreferDualStack', prefer2]])('leaves a Service its one address that requires two, was %s, and can have one only', (_, spec) => {
+    const scenario = given(v4v6, dual, ...fill('IPv6'), lbService('web', spec));
+    const [had = ''] = statusOf(scenario).split(' ');
+    scenario.when(patch('web', { spec: { ipFamilyPolicy: 'RequireDualStack' } })).then(...(spec === prefer2 ? [] : ['ip.allocated fd00::*']), 'service.updated shop/web');
+    scenario.after(patch('web', { spec: { ipFamilyPolicy: 'RequireDualStack' } }));
+    expect([statusOf(scenario), scenario.state.lb.addressesOf('shop/web')]).toEqual([`${had} False/RequirementUnmet`, [had]]);
+    expect(scenario.stored('web').status.conditions?.[0]?.message).toBe('requires two families, and keeps what it has; no IPv6 address: no free IPv6 address in edge');
+    scenario.after(remove('fill-ipv6-0'), assign('web'));
+    expect(statusOf(scenario)).toMatch(new RegExp(`^${had} 2001:db8::1[0-3] True/Assigned$`));
+    scenario.after(patch('web', { spec: { ipFamilyPolicy: 'SingleStack' } }));
+    expect(statusOf(scenario)).toBe(`${had} True/Assigned`);
+  });
+
+  it('leaves a Service that requires two the one that it still asks for, when the other cannot be had', () => {
+    const scenario = given(v4v6, dual, lbService('one', {}, asks('203.0.113.3')), lbService('web', require2));
+    const [, six = ''] = statusOf(scenario).split(' ');
+    scenario.after(patch('web', { metadata: { annotations: { 'ipledger.io/load-balancer-ips': '203.0.113.3' } } }));
+    expect(statusOf(scenario)).toBe(`${six} False/RequirementUnmet`);
+  });
+
+  it.each<[what: string, change: object, why: string]>([
+    ['no address', { metadata: { annotations: { 'ipledger.io/load-balancer-ips': '203.0.113.300' } } }, '"203.0.113.300" is no address'],
+    ['two of one family', { metadata: { annotations: { 'ipledger.io/load-balancer-ips': '203.0.113.1,203.0.113.2' } } }, 'two addresses of one family are asked for'],
+    ['one of a family that it gives up', { metadata: { annotations: { 'ipledger.io/load-balancer-ips': '2001:db8::12' } }, spec: { ipFamilyPolicy: 'SingleStack' } }, '2001:db8::12 is of IPv6, which the Service does not have'],
+  ])('leaves a Service what it has that asks for %s, and says so', (_, change, why) => {
+    const scenario = given(v4v6, dual, lbService('web', require2));
+    const before = statusOf(scenario).split(' ');
+    scenario.after(patch('web', change));
+    const families = scenario.stored('web').spec.ipFamilies ?? [];
+    expect(statusOf(scenario)).toBe([...before.slice(0, families.length), 'True/Assigned'].join(' '));
+    expect(scenario.stored('web').status.conditions?.[0]?.message).toBe(`has all its addresses; what it asks for is not heeded: ${why}`);
+    scenario.when(patch('web', { metadata: { annotations: { 'ipledger.io/load-balancer-ips': null } } })).then('service.updated shop/web');
+  });
+
+  it('leaves a Service what it has of a shared pool when it requires two, and takes nothing of its own pools beside it', () => {
+    const scenario = given(v4v6, lbService('web', prefer2));
+    scenario.after(attach('web', Number(scenario.stored('web').metadata.resourceVersion), ['198.51.100.1']), dual, patch('web', { spec: { ipFamilyPolicy: 'RequireDualStack' } }), assign('web'));
+    expect([statusOf(scenario), scenario.state.lb.addressesOf('shop/web')]).toEqual(['198.51.100.1 False/RequirementUnmet', []]);
+    scenario.after(attach('web', Number(scenario.stored('web').metadata.resourceVersion), ['2001:db8:1::1']));
+    expect(statusOf(scenario)).toBe('198.51.100.1 2001:db8:1::1 True/Assigned');
   });
 
   it('moves the time of the condition only with its status', () => {

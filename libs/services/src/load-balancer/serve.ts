@@ -40,7 +40,7 @@ export const serveLoadBalancer = (next: ServiceObject, stored: ServiceObject | u
   const has = [...plan.had.map(({ text }) => text), ...plan.attached.map(({ address }) => address)];
   const { sharedPools = [], time } = order;
   if (sharedPools.length === 0 || stored === undefined || !waitsAsBefore(request, stored, has, plan.lacking))
-    showAddresses(next, has, plan.lacking, { time, hopes: sharedPools.some((pool) => isOpenTo(pool, request)), before: lbConditionOf(next) });
+    showAddresses(next, has, plan.lacking, { time, hopes: sharedPools.some((pool) => isOpenTo(pool, request)), unheeded: plan.unheeded, before: lbConditionOf(next) });
   return [
     ...leaveEvents(left, { service }, reasonOf, state, order.time),
     ...rejoinEvents(rejoined, request, state, order.time),
@@ -70,18 +70,21 @@ interface Plan {
   /** What it keeps of a shared pool. */
   attached: readonly Attachment[];
   lacking: LbLack[];
+  unheeded?: string;
 }
 
-/** The families of one Service never come from two logs: while it has addresses of a shared pool, its own pools give it none. */
+/**
+ * The families of one Service never come from two logs: while it has addresses of a shared pool, its own pools give it none. One that needs
+ * all gets all or none; but what it has already it keeps while the rest cannot be had: to require more must not put it off the network.
+ */
 const planOf = (request: LbRequest, stored: ServiceObject | undefined, state: ClusterState, draws: Draws): Plan => {
   const key = serviceKey(request.service.namespace, request.service.name);
   const attached = state.attachments.of(key).filter((attachment) => stillWanted(attachment, request, stored));
   const missing = request.families.filter((family) => !attached.some((attachment) => attachment.family === family));
-  const keepsAttached = attached.length > 0 && (missing.length === 0 || !request.needsAll);
-  if (keepsAttached) return { had: [], attached, lacking: missing.map((family): LbLack => ({ family, reason: 'NoPool', why: `the LB pool ${attached[0]?.lbPool} has not given it one` })) };
+  if (attached.length > 0) return { had: [], attached, lacking: missing.map((family): LbLack => ({ family, reason: 'NoPool', why: `the LB pool ${attached[0]?.lbPool} has not given it one` })) };
   const preferred = (stored?.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? []);
-  const { had, lacking } = chooseLbAddresses({ request, state, draws, preferred });
-  return { had: request.needsAll && lacking.length > 0 ? [] : had, attached: [], lacking };
+  const { had, lacking, ...rest } = chooseLbAddresses({ request, state, draws, preferred });
+  return { ...rest, had: request.needsAll && lacking.length > 0 ? had.filter(({ how }) => how === 'kept') : had, attached: [], lacking };
 };
 
 /** Whether what a Service has of a shared pool is still what it asks for, in the same way. */

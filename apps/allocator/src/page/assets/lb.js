@@ -21,7 +21,7 @@ export const SharedPools = ({ rows }) => {
 };
 
 const reasons = /** @type {Record<string, string>} */ ({
-  NoPool: 'no pool serves it', PoolsExhausted: 'the pools that serve it are full', AddressNotAvailable: 'the address it asks for cannot be had', PartlyAssigned: 'one family is missing',
+  NoPool: 'no pool serves it', PoolsExhausted: 'the pools that serve it are full', AddressNotAvailable: 'the address it asks for cannot be had', PartlyAssigned: 'one family is missing', RequirementUnmet: 'it requires two families and has one',
   AwaitingSharedPool: 'a shared pool is being asked',
 });
 
