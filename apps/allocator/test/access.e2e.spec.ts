@@ -126,6 +126,43 @@ describe('scopes, reloads, limits', () => {
     expect((await server.send('GET', '/v1/clusters', undefined, as('admin'))).json.items).toHaveLength(2);
   });
 
+  it('lets the admin of a cluster manage the LB pools of that cluster, and of no other; shared ones are for admins of everything', async () => {
+    await start();
+    file.write({
+      admin: { role: 'admin' }, ruler: { role: 'admin', clusters: ['a'] }, guest: { role: 'reader', clusters: ['a'] }, part: { role: 'admin', clusters: ['a'], namespaces: ['team'] }, reader: { role: 'reader' },
+    });
+    server.access?.reload();
+    const body = (name: string, more: object) => ({ name, addresses: [`203.0.113.${name.length}0/31`], ...more });
+    const send = async (who: string, method: string, path: string, json?: object): Promise<number> => (await server.send(method, `/v1/lb-pools${path}`, json, as(who))).status;
+    for (const [name, more] of [['bb', { cluster: 'b' }], ['sss', { clusters: ['a'] }]] as const) {
+      for (const who of ['ruler', 'guest', 'part', 'reader']) expect(await send(who, 'POST', '', body(name, more)), `${who} makes ${name}`).toBe(403);
+      expect(await send('admin', 'POST', '', body(name, more))).toBe(201);
+    }
+    for (const who of ['guest', 'part', 'reader']) expect(await send(who, 'POST', '', body('a', { cluster: 'a' })), who).toBe(403);
+    expect(await send('ruler', 'POST', '', body('a', { cluster: 'a' }))).toBe(201);
+
+    const changes: [method: string, path: string, json?: object][] = [
+      ['PUT', '', { addresses: ['203.0.113.64/30'] }], ['POST', '/addresses:drain', {}], ['POST', '/addresses:undrain', {}],
+      ['POST', '/reservations', { name: 'r', addresses: '203.0.113.65', reason: 'x', owner: 'y' }], ['DELETE', '/reservations/r'], ['DELETE', ''],
+    ];
+    for (const [method, path, json] of changes) {
+      for (const pool of ['bb', 'sss', 'none']) {
+        const before = (await server.send('GET', `/v1/lb-pools/${pool}`, undefined, as('admin'))).json;
+        for (const who of ['ruler', 'guest', 'part', 'reader']) expect(await send(who, method, `/${pool}${path}`, json), `${who}: ${method} ${pool}${path}`).toBe(403);
+        expect((await server.send('GET', `/v1/lb-pools/${pool}`, undefined, as('admin'))).json).toEqual(before);
+      }
+      for (const who of ['guest', 'part', 'reader']) expect(await send(who, method, `/a${path}`, json), `${who}: ${method} a${path}`).toBe(403);
+      if (path === '/reservations/r') expect(await Promise.all(['guest', 'part'].map((who) => send(who, 'GET', '/a/reservations/r')))).toEqual([200, 403]);
+      if (path !== '' || method === 'PUT') expect(await send('ruler', method, `/a${path}`, json), `ruler: ${method} a${path}`).toBeLessThan(300);
+    }
+    const listed = async (who: string): Promise<string[]> => (await server.send('GET', '/v1/lb-pools', undefined, as(who))).json.items.map(({ name }: { name: string }) => name);
+    expect(await Promise.all(['ruler', 'guest', 'part', 'reader'].map(listed))).toEqual([['a'], ['a'], [], ['a', 'bb', 'sss']]);
+    expect(await Promise.all(['ruler', 'guest', 'part', 'reader', 'admin'].map((who) => send(who, 'GET', '/bb')))).toEqual([403, 403, 403, 200, 200]);
+    expect(await Promise.all(['ruler', 'admin'].map((who) => send(who, 'GET', '/none')))).toEqual([403, 404]);
+    expect((await server.send('DELETE', '/v1/lb-pools/sss', undefined, as('ruler'))).json).toMatchObject({ code: 'forbidden', detail: 'User "ruler" cannot delete path "/v1/lb-pools/sss"' });
+    expect(await send('ruler', 'DELETE', '/a')).toBe(200);
+  });
+
   it('takes a new access file, and keeps the old one when the new one is bad', async () => {
     await start();
     const listed = async (): Promise<number> => (await server.send('GET', '/v1/clusters/a', undefined, as('leaver'))).status;

@@ -31,9 +31,10 @@ export const itself: Identity = { ...anonymous, user: 'system:ipledger', actor: 
 
 /**
  * How far a grant must reach:
- * `namespace`: the namespace; `cluster`: the whole cluster; `part`: the cluster, or some namespace of it; `everything`: all clusters.
+ * `namespace`: the namespace; `cluster`: the whole cluster; `part`: the cluster, or some namespace of it; `everything`: all clusters;
+ * `somewhere`: anywhere, where only the handler can find out what the request is about, and then asks for more.
  */
-export type Reach = 'namespace' | 'cluster' | 'part' | 'everything';
+export type Reach = 'namespace' | 'cluster' | 'part' | 'everything' | 'somewhere';
 
 /** What a request needs: `everyone` = no credentials; `authenticated` = any identity, whatever its grants. */
 export type Need = 'everyone' | 'authenticated' | { role: Role; reach: Reach };
@@ -45,6 +46,7 @@ export const may = (identity: Identity, need: Need, where: { cluster?: string; n
 const covers = (grant: Grant, role: Role): boolean => roles.indexOf(grant.role) >= roles.indexOf(role);
 
 const reaches = ({ clusters, namespaces }: Grant, reach: Reach, { cluster, namespace }: { cluster?: string; namespace?: string }): boolean => {
+  if (reach === 'somewhere') return true;
   if (reach === 'everything') return clusters === null && namespaces === null;
   if (!includes(clusters, cluster)) return false;
   return reach === 'part' || (reach === 'cluster' ? namespaces === null : includes(namespaces, namespace));

@@ -25,6 +25,8 @@ const table: readonly [route: RegExp, reads: Need, changes: Need][] = [
   [/^\/v1\/clusters\/:cluster(\/kubeconfig)?$/, { role: 'reader', reach: 'part' }, { role: 'admin', reach: 'cluster' }],
   [/^\/v1\/clusters\/:cluster\/(services:{1,2}(batch|topup|import)|reservations(\/.*)?)$/, { role: 'reader', reach: 'cluster' }, { role: 'allocator', reach: 'cluster' }],
   [/^\/v1\/clusters\/:cluster\/preflight$/, { role: 'reader', reach: 'cluster' }, { role: 'reader', reach: 'cluster' }], // asks, changes nothing
+  // Of a cluster, or shared: whose a pool is, and so who may, is known when it is found.
+  [/^\/v1\/lb-pools(\/:pool(\/(addresses:{1,2}(drain|undrain)|reservations(\/:name)?))?)?$/, { role: 'reader', reach: 'somewhere' }, { role: 'admin', reach: 'somewhere' }],
   [/\/:cluster(\/|$)/, { role: 'reader', reach: 'cluster' }, { role: 'admin', reach: 'cluster' }],
   [/^/, { role: 'reader', reach: 'everything' }, { role: 'admin', reach: 'everything' }],
 ];

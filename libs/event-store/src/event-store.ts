@@ -11,6 +11,8 @@ export interface EventStore extends ClusterReader {
   clusterByName(name: string): Promise<ClusterHead | undefined>;
   /** Those whose names begin so, registered or not, by name. */
   clustersBeginning(prefix: string): Promise<ClusterHead[]>;
+  /** Those whose definition has a text in it, in order of name. */
+  clustersDefining(text: string): Promise<ClusterHead[]>;
   /** How far the log of each cluster reaches, by name; without those that have no event. */
   tips(): Promise<ClusterTip[]>;
   /** A text that changes whenever anything is appended or the epoch is raised: one small row, to be asked many times a second. */

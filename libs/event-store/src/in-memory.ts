@@ -25,6 +25,10 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
     return (await this.clusters()).filter(({ name }) => name.startsWith(prefix));
   }
 
+  async clustersDefining(text: string): Promise<ClusterHead[]> {
+    return (await this.clusters()).filter(({ definition }) => definition?.includes(text) === true);
+  }
+
   async tips(): Promise<ClusterTip[]> {
     return (await this.clusters()).filter(({ revision }) => revision > 0).map(({ id, name, revision, epoch }) => ({ id, name, revision, epoch }));
   }

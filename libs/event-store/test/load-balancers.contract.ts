@@ -113,6 +113,13 @@ export function loadBalancersContract(open: () => Promise<EventStore>): void {
     expect(await store.clustersBeginning(prefix)).toEqual([a, b]);
   });
 
+  it('lists logs by what their definitions have in them', async () => {
+    const text = `"%_${randomUUID()}"`;
+    await store.append(batch((await store.head(cluster.id))!, { definition: `{"x":${text}}` }));
+    expect((await store.clustersDefining(text)).map(({ id, definition }) => [id, definition])).toEqual([[cluster.id, `{"x":${text}}`]]);
+    expect(await store.clustersDefining(text.replace('%', '_'))).toEqual([]);
+  });
+
   it('writes nothing of a batch that comes too late', async () => {
     const late = batch(cluster, {});
     await append({ waiting: { held: [waiting('a')], left: [] } });

@@ -12,7 +12,7 @@ import { markAnswer } from '../request-context.js';
 import { EVENT_STORE } from '../tokens.js';
 import { Writers } from '../writer/writers.js';
 import { lbPoolView, memberView, type LbPoolView } from './lb-pool-view.js';
-import { allPools, mustFindPool, whileNamesHold, type LocatedPool } from './locate.js';
+import { allPools, mayUsePool, mustFindPool, requirePool, whileNamesHold, type LocatedPool } from './locate.js';
 import { changeBody, drainBody, makeBody, requireOwner, settingsIn, type ChangeBody, type MakeBody } from './requests.js';
 
 /** LB pools, of one cluster and shared: make, look at, change, drain, remove. */
@@ -28,6 +28,7 @@ export class LbPoolsController {
   @RouteSchema({ body: makeBody })
   async make(@Body() body: MakeBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     requireOwner(body);
+    requirePool(request, 'admin', body.cluster ?? null);
     const log = body.cluster ?? sharedPoolLog(body.name);
     const command: ClusterCommand = { type: 'ConfigureLbPool', ...clusterOrderBasis(log, isDryRun(request)), pool: body.name, settings: settingsIn(body), existing: 'refuse' };
     if (body.cluster !== undefined) await mustKnow(this.writers, body.cluster);
@@ -40,10 +41,12 @@ export class LbPoolsController {
     await (command.dryRun ? make() : whileNamesHold(this.store, make));
   }
 
+  /** Those that may be read. */
   @Get()
   async list(@Req() request: FastifyRequest, @Query('cluster') cluster?: string, @Query('continue') after?: string): Promise<{ items: LbPoolView[]; continue?: string }> {
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
-    const found = (await allPools(this.store)).filter((one) => (after === undefined || one.pool.name > after) && (cluster === undefined || servesCluster(one, cluster)));
+    const found = (await allPools(this.store)).filter((one) =>
+      mayUsePool(request, 'reader', one.cluster) && (after === undefined || one.pool.name > after) && (cluster === undefined || servesCluster(one, cluster)));
     const page = found.slice(0, limit);
     const items = await Promise.all(page.map((one) => this.view(one)));
     const last = page.at(-1);
@@ -53,7 +56,7 @@ export class LbPoolsController {
   @Get(':pool')
   async get(@Param('pool') name: string, @Req() request: FastifyRequest, @Query('continue') after?: string): Promise<object> {
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
-    const located = await mustFindPool(this.store, name);
+    const located = await mustFindPool(this.store, name, request, 'reader');
     const { members, next } = await this.members(located, after, limit);
     return { ...await this.view(located), members: members.map(memberView), ...(next !== undefined && { continue: next }) };
   }
@@ -62,13 +65,13 @@ export class LbPoolsController {
   @Put(':pool')
   @RouteSchema({ body: changeBody })
   async change(@Param('pool') name: string, @Body() body: ChangeBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { head } = await mustFindPool(this.store, name);
+    const { head } = await mustFindPool(this.store, name, request, 'admin');
     await this.submit(head.name, { type: 'ConfigureLbPool', ...clusterOrderBasis(head.name, isDryRun(request)), pool: name, settings: settingsIn(body), existing: 'replace' }, request, reply);
   }
 
   @Delete(':pool')
   async remove(@Param('pool') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { head } = await mustFindPool(this.store, name);
+    const { head } = await mustFindPool(this.store, name, request, 'admin');
     await this.submit(head.name, { type: 'RemoveLbPool', ...clusterOrderBasis(head.name, isDryRun(request)), pool: name }, request, reply);
   }
 
@@ -85,7 +88,7 @@ export class LbPoolsController {
   }
 
   private async setDrain(name: string, range: string | undefined, drain: boolean, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { head } = await mustFindPool(this.store, name);
+    const { head } = await mustFindPool(this.store, name, request, 'admin');
     await this.submit(head.name, { type: 'DrainLbPool', ...clusterOrderBasis(head.name, isDryRun(request)), pool: name, range: range ?? null, drain }, request, reply);
   }
 

@@ -21,7 +21,7 @@ export class LbReservationsController {
   @Post()
   @RouteSchema({ body: reservationBody })
   async make(@Param('pool') pool: string, @Body() body: ReservationBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { head } = await mustFindPool(this.store, pool);
+    const { head } = await mustFindPool(this.store, pool, request, 'admin');
     const basis = clusterOrderBasis(head.name, isDryRun(request));
     const { reason, owner, name = `r-${randomUUID()}` } = body;
     const command: ClusterCommand = { type: 'ReserveAddresses', ...basis, reservation: name, wanted: wantedIn(body), lbPool: pool, reason, owner, until: untilIn(body, basis.time) };
@@ -34,7 +34,7 @@ export class LbReservationsController {
 
   @Get()
   async list(@Param('pool') name: string, @Req() request: FastifyRequest, @Query('continue') after?: string): Promise<{ items: ReservationView[]; continue?: string }> {
-    const { head, pool } = await mustFindPool(this.store, name);
+    const { head, pool } = await mustFindPool(this.store, name, request, 'reader');
     const limit = wholeNumber(request, 'limit', { min: 1, max: 1000, otherwise: 100 });
     const rows = await this.store.listReservations(head.id, after, limit);
     const last = rows.at(-1);
@@ -43,13 +43,13 @@ export class LbReservationsController {
   }
 
   @Get(':name')
-  async get(@Param('pool') pool: string, @Param('name') name: string): Promise<ReservationView> {
-    return this.mustFind(await mustFindPool(this.store, pool), name);
+  async get(@Param('pool') pool: string, @Param('name') name: string, @Req() request: FastifyRequest): Promise<ReservationView> {
+    return this.mustFind(await mustFindPool(this.store, pool, request, 'reader'), name);
   }
 
   @Delete(':name')
   async release(@Param('pool') pool: string, @Param('name') name: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const located = await mustFindPool(this.store, pool);
+    const located = await mustFindPool(this.store, pool, request, 'admin');
     await this.mustFind(located, name);
     const { head } = located;
     const outcome = await submitClusterCommand(this.commands, this.store, head.id, { type: 'ReleaseReservation', ...clusterOrderBasis(head.name, isDryRun(request)), reservation: name }, request);

@@ -46,6 +46,10 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     return this.heads('WHERE starts_with(c.name, $1) ORDER BY c.name', [prefix]);
   }
 
+  async clustersDefining(text: string): Promise<ClusterHead[]> {
+    return this.heads('WHERE strpos(c.definition, $1) > 0 ORDER BY c.name', [text]);
+  }
+
   async tips(): Promise<ClusterTip[]> {
     const rows = await this.rows(`SELECT c.id, c.name, h.revision, h.epoch FROM clusters c JOIN cluster_revisions h ON h.cluster_id = c.id
       WHERE h.revision > 0 ORDER BY c.name`, []);
