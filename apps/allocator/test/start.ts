@@ -30,7 +30,7 @@ export interface TestServer {
 }
 
 /** The real server on a free port of this machine, over the in-memory store unless told otherwise. */
-export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number; queueSeconds?: number } = {}, access?: Partial<AccessConfig>, extras: Pick<AllocatorOptions, 'views' | 'onCommit' | 'stats'> = {}): Promise<TestServer> => {
+export const startServer = async (store: EventStore = new InMemoryEventStore(), settings: { queueLimit?: number; queueSeconds?: number; batchLimit?: number } = {}, access?: Partial<AccessConfig>, extras: Pick<AllocatorOptions, 'views' | 'onCommit' | 'stats'> = {}): Promise<TestServer> => {
   const logger = createLogger({ level: 'error', format: 'pretty' });
   const letIn = access === undefined ? undefined : setUpAccess({ ...withoutAccess, ...access }, logger);
   const allocator = await createAllocator({

@@ -147,6 +147,13 @@ export class Writer {
     return this.queue.splice(0, Math.min(this.settings.batchLimit, unitAt < 0 ? Infinity : Math.max(unitAt, 1)));
   }
 
+  /** Fills a batch up to the next unit. */
+  private joinQueued(waiting: Waiting[]): void {
+    if (isUnit(waiting)) return;
+    const unitAt = this.queue.findIndex((one) => one.isUnit);
+    waiting.push(...this.queue.splice(0, Math.min(this.settings.batchLimit - waiting.length, unitAt < 0 ? Infinity : unitAt)));
+  }
+
   /** Decides what waits, in order, as long as it needs nothing from the store. */
   private decideAhead(): void {
     const { ahead, queue } = this;
@@ -170,9 +177,9 @@ export class Writer {
    * Answers every order of a batch. Never throws: an order that cannot be decided or stored gets its error.
    * @param decided the batch of these orders, when it was decided ahead
    */
-  private async settle(waiting: readonly Waiting[], decided?: Batch): Promise<void> {
+  private async settle(waiting: Waiting[], decided?: Batch): Promise<void> {
     try {
-      const batch = await this.commit(waiting.flatMap(({ orders }) => orders), waiting[0]?.isUnit === true, decided);
+      const batch = await this.commit(waiting, decided);
       const answer = (): void => this.answer(waiting, batch);
       // The next append is sent first, or Postgres would be idle while a hundred answers are written.
       if ((this.ahead?.waiting.length ?? 0) > 0) setImmediate(answer);
@@ -201,12 +208,13 @@ export class Writer {
     this.observer.settled(this.name, order, outcome, seconds, pools);
   }
 
-  private async commit(orders: readonly Order[], isUnit: boolean, decided: Batch | undefined): Promise<Batch> {
+  /** @param waiting grows when more come until the row is held */
+  private async commit(waiting: Waiting[], decided: Batch | undefined): Promise<Batch> {
     let unsure: Batch | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        if (unsure !== undefined || this.isLockFirst()) return await this.commitLocked(orders, isUnit, unsure);
-        return await this.commitOptimistic(orders, isUnit, attempt === 1 ? decided : undefined);
+        if (unsure !== undefined || this.isLockFirst()) return await this.commitLocked(waiting, unsure);
+        return await this.commitOptimistic(waiting, attempt === 1 ? decided : undefined);
       } catch (error) {
         if (error instanceof OutcomeUnknown) unsure = error instanceof Unsure ? error.batch : unsure;
         const isLast = !(await this.mayRetry(error)) || attempt === attemptsMax;
@@ -221,23 +229,24 @@ export class Writer {
   }
 
   /** Decide on memory, append if the cluster has not moved. */
-  private async commitOptimistic(orders: readonly Order[], isUnit: boolean, decided: Batch | undefined): Promise<Batch> {
+  private async commitOptimistic(waiting: readonly Waiting[], decided: Batch | undefined): Promise<Batch> {
     this.loaded ??= await loadState(this.store, this.clusterId);
     const { state, epoch } = this.loaded;
-    const batch = decided ?? (await Batch.decide(orders, state, this.clusterId, epoch, this.store));
-    if (isUnit) batch.abandonUnlessAllAccepted();
+    const batch = decided ?? (await Batch.decide(ordersOf(waiting), state, this.clusterId, epoch, this.store));
+    if (isUnit(waiting)) batch.abandonUnlessAllAccepted();
     if (batch.isEmpty) await this.assertCurrent(state.revision, epoch);
     else await this.appendOrUndo(batch, epoch);
     return batch;
   }
 
-  /** Take the row, fold what is missing, decide, append: two statements on purpose, the second sees what the first waited for. */
   /**
+   * Take the row, fold what is missing, decide, append: two statements on purpose, the second sees what the first waited for. Who
+   * waits for the row brings all that came meanwhile: the row changes hands less often.
    * @param unsure the last batch of these orders, when the connection was lost during its commit. Whether it is in the log is
    *   asked under the lock, and what is decided instead is appended under the same lock: were it given back in between, a
    *   statement still on its way could come in after all, and its command would have been answered as something else.
    */
-  private async commitLocked(orders: readonly Order[], isUnit: boolean, unsure: Batch | undefined): Promise<Batch> {
+  private async commitLocked(waiting: Waiting[], unsure: Batch | undefined): Promise<Batch> {
     this.lockFirst.appends--;
     this.loaded ??= await loadState(this.store, this.clusterId);
     let decided: Batch | undefined;
@@ -245,9 +254,10 @@ export class Writer {
       return await this.store.locked(this.clusterId, async (session) => {
         if (unsure !== undefined && (await this.isInLog(unsure))) return unsure;
         const { state } = await this.current(session, session.locked.revision, session.locked.epoch);
-        const batch = await Batch.decide(orders, state, this.clusterId, session.locked.epoch, session);
+        if (unsure === undefined) this.joinQueued(waiting);
+        const batch = await Batch.decide(ordersOf(waiting), state, this.clusterId, session.locked.epoch, session);
         decided = batch;
-        if (isUnit) batch.abandonUnlessAllAccepted();
+        if (isUnit(waiting)) batch.abandonUnlessAllAccepted();
         if (!batch.isEmpty) await session.append(batch.append());
         return batch;
       });
@@ -315,6 +325,9 @@ export class Writer {
     return false;
   }
 }
+
+const ordersOf = (waiting: readonly Waiting[]): Order[] => waiting.flatMap(({ orders }) => orders);
+const isUnit = ([first]: readonly Waiting[]): boolean => first?.isUnit === true;
 
 /** The connection was lost during the commit of this batch. */
 class Unsure extends OutcomeUnknown {
