@@ -42,9 +42,9 @@ export class Relays {
   /** The faults are over: resolves when everything is published and the relays have ended. */
   async settle({ all }: Replicas): Promise<void> {
     this.rates = none;
-    const [first] = all;
-    // Where the broker was replaced, everything is published only once a relay has noticed.
-    while (!this.broker.hasTopics || !(await this.database.isDrained())) await first?.process.sleep(10);
+    const { process } = all[0]!;
+    // Where the broker was replaced, everything is published only once a relay has noticed; and a stray append still makes events.
+    while (process.scheduler.hasStrays || !this.broker.hasTopics || !(await this.database.isDrained())) await process.sleep(10);
     await Promise.all(all.map(async ({ relay }) => relay?.stop()));
   }
 

@@ -41,6 +41,11 @@ export class Scheduler {
     });
   }
 
+  /** Whether something is on its way that belongs to no process: its sender gave it up, and it may arrive all the same. */
+  get hasStrays(): boolean {
+    return this.waiting.some(({ process }) => process === undefined);
+  }
+
   /** Lets one after the other go until `done` and nobody waits. @throws when everybody waits for something that never comes */
   async run(done: Promise<unknown>): Promise<void> {
     let finished = false;
