@@ -129,9 +129,20 @@ describe('adopting a running cluster', () => {
     ['nowhere to read from', [], /^from where\?/],
     ['two places', ['--from', 'x', '--server', 'http://127.0.0.1:1'], /give one of the two/],
     ['a file that is not there', ['--from', '/none/such.json'], /^\/none\/such\.json cannot be read: ENOENT/],
+    ['a kubeconfig that is not there', ['--kubeconfig', '/none/such'], /^the kubeconfig cannot be used: ENOENT/],
+    ['an API server that is not there', ['--server', 'http://127.0.0.1:1'], /^no Services from the API server at http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/],
+    ['a token file that is not there', ['--token-file', '/none/such'], /^--token-file cannot be read: ENOENT/],
   ])('refuses %s', async (_, argv, message) => {
     await expect(runImport(usage('import', ledger, ...argv))).rejects.toThrow(message);
     expect(await server.revision(ledger)).toBe(1);
+  });
+
+  it('says which ledger does not answer, and what one that refuses says', async () => {
+    const from = await file('one.json', '{"kind":"Service","metadata":{"name":"a","namespace":"shop"}}');
+    const exported = (...argv: string[]) => runExport(parseUsage(['export', '--cluster', 'nowhere', ...argv], {})!);
+    await expect(exported('--ledger', 'http://127.0.0.1:47')).rejects.toThrow(/^no answer from the ipledger at http:\/\/127\.0\.0\.1:47 \(--ledger\): connect ECONNREFUSED/);
+    await expect(exported('--ledger', server.url)).rejects.toThrow(/\/clusters\/nowhere\/api\/v1\/services answered 404: clusters "nowhere" not found$/);
+    await expect(runImport(usage('import', 'nowhere', '--from', from))).rejects.toThrow(/services:import\?existing=keep answered 404: no cluster is registered under the name nowhere/);
   });
 
   it('refuses a file with a broken line, and one without Services', async () => {

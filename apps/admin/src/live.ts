@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { LedgerProblem } from './follow/ledger.js';
+import { foreseen, LedgerProblem } from './follow/ledger.js';
 import { listUpstream } from './follow/upstream.js';
 import { UsageProblem, type Usage } from './usage.js';
 
@@ -25,9 +25,10 @@ export const liveServices = async ({ from, server, kubeconfig, context }: Usage[
   if (from !== undefined && asksServer) throw new UsageProblem('--from takes a file or a folder; --server, --kubeconfig and --context an API server: give one of the two');
   if (from !== undefined) return { where: from, services: await servicesUnder(from) };
   if (!asksServer) throw new UsageProblem('from where? --from FILE or FOLDER, what `kubectl get svc -A -o json` wrote; or --server URL, --kubeconfig FILE of an API server');
-  const config = apiServerOf({ server, kubeconfig, context });
-  const { items } = await listUpstream(config, new AbortController().signal);
-  return { where: config.getCurrentCluster()?.server ?? '', services: items.map(asService) };
+  const config = await foreseen('the kubeconfig cannot be used', () => apiServerOf({ server, kubeconfig, context }));
+  const where = config.getCurrentCluster()?.server ?? '';
+  const { items } = await foreseen(`no Services from the API server at ${where}`, () => listUpstream(config, new AbortController().signal));
+  return { where, services: items.map(asService) };
 };
 
 /** The API server of a kubeconfig, found as kubectl finds it; `server` alone needs none: a `kubectl proxy`, say. */
@@ -47,7 +48,7 @@ export const apiServerOf = ({ server, kubeconfig, context }: Pick<Partial<Usage[
 };
 
 const servicesUnder = async (from: string): Promise<unknown[]> => {
-  const found = await stat(from).catch((error: Error) => { throw new LedgerProblem(`${from} cannot be read: ${error.message}`); });
+  const found = await foreseen(`${from} cannot be read`, () => stat(from));
   const files = found.isDirectory() ? await filesUnder(from) : [from];
   const services: unknown[] = [];
   for (const file of files) {
