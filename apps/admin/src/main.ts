@@ -1,5 +1,4 @@
-import { StoreError } from '@ipledger/event-store';
-import { EmbeddedPostgresError } from '@ipledger/runtime';
+import { startProblemOf } from '@ipledger/runtime';
 import { runMigrate } from './migrate.js';
 import { decidedBy, everything, runRebuildDerived } from './rebuild-derived.js';
 import { runRebuildViews } from './rebuild-views.js';
@@ -41,12 +40,18 @@ const run = async (): Promise<Answer> => {
   return verb(usage);
 };
 
+/** One sentence for what was foreseen; the stack of what was not. */
+const told = (error: unknown): string => {
+  if (error instanceof UsageProblem) return `${error.message}\nnpm run admin -- --help lists what there is`;
+  if (error instanceof LedgerProblem) return error.message;
+  return startProblemOf(error) ?? (error instanceof Error ? error.stack ?? error.message : String(error));
+};
+
 try {
   const answer = await run();
   process.stdout.write(`${typeof answer === 'string' ? answer : answer.text}\n`);
   process.exitCode = typeof answer === 'string' ? 0 : answer.exitCode;
 } catch (error) {
-  const foreseen = error instanceof UsageProblem || error instanceof LedgerProblem || error instanceof StoreError || error instanceof EmbeddedPostgresError;
-  process.stderr.write(`${foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n${error instanceof UsageProblem ? 'npm run admin -- --help lists what there is\n' : ''}`);
+  process.stderr.write(`${told(error)}\n`);
   process.exitCode = process.argv.includes('verify') ? 2 : 1; // 1 is for differences there
 }

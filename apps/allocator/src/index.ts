@@ -1,3 +1,3 @@
 export { createAllocator, type Allocator } from './app.js';
 export type { AllocatorOptions } from './allocator.module.js';
-export { failStart, serve, StartProblem } from './serve.js';
+export { serve } from './serve.js';

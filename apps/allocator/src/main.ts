@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { createLogger, Lifecycle, loadConfig } from '@ipledger/runtime';
-import { failStart, serve } from './serve.js';
+import { createLogger, failStart, Lifecycle, loadConfig } from '@ipledger/runtime';
+import { serve } from './serve.js';
 
 const config = loadConfig('allocator');
 const logger = createLogger({ level: config.logLevel, format: config.logFormat });

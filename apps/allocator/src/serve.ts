@@ -1,8 +1,8 @@
-import { createPool, migrate, PostgresEventStore, requireSchema, StoreUnavailable } from '@ipledger/event-store';
-import { AccessProblem, setUpAccess, type AccessSetUp } from '@ipledger/access';
+import { createPool, migrate, PostgresEventStore, requireSchema } from '@ipledger/event-store';
+import { setUpAccess, type AccessSetUp } from '@ipledger/access';
 import { KafkaPublisher } from '@ipledger/messaging';
 import { Stats } from '@ipledger/observability';
-import { EmbeddedPostgresError, kafkaSettings, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
+import { kafkaSettings, listenAt, type AccessConfig, type AllocatorConfig, type KafkaConfig, type Lifecycle, type Logger } from '@ipledger/runtime';
 import { noteVerification, ViewsReader } from '@ipledger/views';
 import { createAllocator, type Allocator } from './app.js';
 import { buildInfo } from './build-info.js';
@@ -11,9 +11,6 @@ import { DatabaseLock } from './load-balancer/lock.js';
 import { Relay } from './relay/relay.js';
 import { observeRelay } from './relay/relay-metrics.js';
 import { findingOf, verifyRegularly } from './verify-regularly.js';
-
-/** A start that cannot go on, in one sentence for the person who started it. */
-export class StartProblem extends Error {}
 
 export type ServeConfig = AccessConfig & KafkaConfig & Pick<AllocatorConfig, 'databaseDirectUrl' | 'host' | 'port' | 'migrateOnStart' | 'queueLimit' | 'queueSeconds' | 'drainSeconds' | 'batchLimit' | 'clusterIdleSeconds' | 'verifyIntervalSeconds' | 'poolSize' | 'viewsDatabaseUrl'>;
 
@@ -63,7 +60,7 @@ export const serve = async (databaseUrl: string, config: ServeConfig, lifecycle:
   allocator.assigner.start(new DatabaseLock(config.databaseDirectUrl ?? databaseUrl));
   lifecycle.onShutdown('end the steps for load balancer addresses', () => allocator.assigner.stop());
   lifecycle.onShutdown('wait until balancers turn away', () => drain(allocator, config.drainSeconds), (config.drainSeconds + 1) * 1000);
-  const port = await listen(allocator, config.port, config.host);
+  const port = await listenAt((at, host) => allocator.listen(at, host), config.port, config.host);
   return { allocator, store, views, viewsUrl, url: `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}` };
 };
 
@@ -92,27 +89,4 @@ const startRelay = (databaseUrl: string, config: ServeConfig, lifecycle: Lifecyc
   lifecycle.onShutdown('stop the relay', () => relay.stop());
   relay.start();
   return relay;
-};
-
-const listen = async (allocator: Allocator, port: number, host: string): Promise<number> => {
-  try {
-    return await allocator.listen(port, host);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EADDRINUSE') throw new StartProblem(`port ${port} on ${host} is in use by another program; stop it, or start with --port and another number`);
-    if (code === 'EACCES') throw new StartProblem(`port ${port} may not be used by this user; start with --port and a number from 1024 on`);
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new StartProblem(`${host} is no address of this machine; start with --host and one that is, such as 127.0.0.1`);
-    throw error;
-  }
-};
-
-/** Ends a start that failed: one sentence, exit code 1; the stack of what nobody foresaw. */
-export const failStart = async (thrown: unknown, lifecycle: Lifecycle, logger: Logger): Promise<void> => {
-  const error = thrown instanceof StoreUnavailable
-    ? new StartProblem(`the database cannot be used: ${thrown.message}; check DATABASE_URL, and that Postgres runs and lets this user in`)
-    : thrown;
-  const foreseen = error instanceof StartProblem || error instanceof AccessProblem || error instanceof EmbeddedPostgresError || (error instanceof Error && 'retriable' in error);
-  if (foreseen) logger.error(`cannot start: ${error.message}`);
-  else logger.error('cannot start', { error: error instanceof Error ? error : new Error(String(error)) });
-  await lifecycle.shutdown(1);
 };

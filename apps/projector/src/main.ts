@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AccessProblem, setUpAccess } from '@ipledger/access';
+import { setUpAccess } from '@ipledger/access';
 import { createPool, PostgresEventStore, requireSchema } from '@ipledger/event-store';
 import { registerViewedUsage, Stats } from '@ipledger/observability';
-import { createLogger, Lifecycle, loadConfig, MetricsRegistry, registerProcessMetrics } from '@ipledger/runtime';
+import { createLogger, failStart, Lifecycle, listenAt, loadConfig, MetricsRegistry, registerProcessMetrics } from '@ipledger/runtime';
 import { ViewsReader } from '@ipledger/views';
 import { createProjectorHttp } from './http.js';
 import { startProjection } from './projection.js';
@@ -36,14 +36,12 @@ const start = async (): Promise<string> => {
     http.turnAway();
     return delay(config.drainSeconds * 1000);
   }, (config.drainSeconds + 1) * 1000);
-  const port = await http.listen(config.port, config.host);
+  const port = await listenAt((at, host) => http.listen(at, host), config.port, config.host);
   return `${access.tls === null ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 };
 
 try {
   logger.info(`the projector listens on ${await start()}`);
 } catch (error) {
-  const foreseen = error instanceof Error && (error instanceof AccessProblem || 'retriable' in error || ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'].includes((error as NodeJS.ErrnoException).code ?? ''));
-  logger.error('cannot start', { error: foreseen ? error.message : error instanceof Error ? error : String(error) });
-  await lifecycle.shutdown(1);
+  await failStart(error, lifecycle, logger);
 }

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { createLogger, Lifecycle, loadConfig, startEmbeddedPostgres, type StandaloneConfig } from '@ipledger/runtime';
-import { failStart, serve } from '../../allocator/src/index.js';
+import { createLogger, failStart, Lifecycle, loadConfig, startEmbeddedPostgres, type StandaloneConfig } from '@ipledger/runtime';
+import { serve } from '../../allocator/src/index.js';
 import { startProjection, type Projection } from '../../projector/src/index.js';
 import { registerDefaultCluster } from './default-cluster.js';
 

@@ -1,10 +1,7 @@
-import type { AccessConfig, Logger, MetricsRegistry } from '@ipledger/runtime';
+import { StartProblem, type AccessConfig, type Logger, type MetricsRegistry } from '@ipledger/runtime';
 import { Access } from './access.js';
 import { Guard } from './guard.js';
 import { TlsFiles } from './tls-files.js';
-
-/** Thrown for files of access or TLS that cannot be used, in one sentence for whoever starts the process. */
-export class AccessProblem extends Error {}
 
 /** How to sign in, for pages. */
 export interface SignIn {
@@ -27,7 +24,7 @@ export interface AccessSetUp {
   stop(): void;
 }
 
-/** @throws AccessProblem */
+/** @throws StartProblem for files of access or TLS that cannot be used */
 export const setUpAccess = (config: AccessConfig, logger: Logger): AccessSetUp => {
   const access = named(`ACCESS_FILE ${config.accessFile}`, () => new Access({ accessFile: config.accessFile, oidc: oidcOf(config), certificates: config.tlsClientCaFile !== null }, logger));
   const guard = new Guard(access, {
@@ -76,6 +73,6 @@ const named = <T>(what: string, make: () => T): T => {
   try {
     return make();
   } catch (error) {
-    throw new AccessProblem(`${what} cannot be used: ${(error as Error).message}`);
+    throw new StartProblem(`${what} cannot be used: ${(error as Error).message}`);
   }
 };

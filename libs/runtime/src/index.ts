@@ -14,4 +14,5 @@ export { Connections, httpEdgeOptions, markEveryAnswer } from './http-edge.js';
 export { kafkaSettings, type KafkaConfig } from './kafka-config.js';
 export { invalidRequest, problem, problemCatalogue, ProblemError, wholeNumberIn } from './problem.js';
 export type { Problem } from './problem.js';
+export { failStart, listenAt, StartProblem, startProblemOf } from './start-problem.js';
 export { drained, Nap } from './waits.js';
