@@ -105,6 +105,12 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
  */
 const parseBodies = (fastify: FastifyInstance): void => {
   fastify.removeAllContentTypeParsers();
+  // Fastify refuses a type that it cannot read, even where there is no body, which upstream does not look at.
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const type = request.raw.headers['content-type'];
+    if (type !== undefined && request.url.startsWith('/clusters/') && !/^[\w.+-]+\/[\w.+-]+\s*(;|$)/.test(type)) request.raw.headers['content-type'] = 'unreadable/type';
+    done();
+  });
   // The usual type by its name as well: Fastify then need not look for the nearest match.
   fastify.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
     parseBody(request, body, done);

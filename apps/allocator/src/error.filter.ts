@@ -4,6 +4,7 @@ import { StoreError } from '@ipledger/event-store';
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { pathAnswer } from './kubernetes/paths.js';
+import { representationOf, yamlText } from './kubernetes/representation.js';
 import { badRequest, forbiddenStatus, internalError, status, tooManyRequests, unauthorized, unavailable, type StatusAnswer } from './kubernetes/status.js';
 import { StatusError } from './kubernetes/status-error.js';
 import { sendWarnings } from './kubernetes/warnings.js';
@@ -33,11 +34,11 @@ export class ErrorFilter implements ExceptionFilter {
     if (error instanceof NotFoundException) {
       const answer = pathAnswer(request.url);
       if (answer === undefined) void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
-      else send(reply, answer);
+      else send(reply, answer, wantsYaml(request));
       return;
     }
     if (error instanceof StatusError) sendWarnings(reply, error.warnings);
-    send(reply, this.statusOf(error, request));
+    send(reply, this.statusOf(error, request), wantsYaml(request));
   }
 
   /** Any error as a `Status`, for the items of a bulk request too. */
@@ -82,9 +83,20 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-const send = (reply: FastifyReply, answer: StatusAnswer): void => {
+const send = (reply: FastifyReply, answer: StatusAnswer, asYaml: boolean): void => {
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
-  void reply.code(answer.code).type('application/json').send(answer.body);
+  void reply.code(answer.code).type(asYaml ? 'application/yaml' : 'application/json').send(asYaml ? yamlText(answer.body) : answer.body);
+};
+
+/** A refusal comes in the form of the answer that it stands for. */
+const wantsYaml = (request: FastifyRequest): boolean => {
+  if (request.headers.accept?.includes('yaml') !== true) return false;
+  try {
+    const form = representationOf(request);
+    return form.kind === 'object' && form.yaml;
+  } catch {
+    return false; // that nothing of what is accepted is served is said in JSON
+  }
 };
 
 /** Why a request may not go on is told in upstream's words; that of a missing identity not at all. */

@@ -11,6 +11,8 @@ export interface ListQuery {
   selects: ((labels: StringMap, fields: SelectableFields) => boolean) | undefined;
   /** Objects per page; undefined = all. */
   limit: number | undefined;
+  /** Namespace and name that the field selector demands: more than they can give is not looked for. */
+  demands: { namespace: string | undefined; name: string | undefined };
   /** Where the page before ended, and at which revision the list is read. */
   continueFrom: ContinueToken | undefined;
   /** undefined when not given; 0 = any state will do. */
@@ -36,24 +38,42 @@ export const listQuery = (request: FastifyRequest): ListQuery => {
   const sendInitialEvents = query.has('sendInitialEvents') ? flag(query.get('sendInitialEvents')) : undefined;
   const limit = wholeNumber(query, 'limit');
   const timeoutSeconds = wholeNumber(query, 'timeoutSeconds');
+  const selects = selectorOf(query);
   const errors = watch ? watchErrors(query, match, sendInitialEvents) : listErrors(query, match, sendInitialEvents);
   if (errors.length > 0) throw new StatusError(invalidStatus('ListOptions', '', errors, 'meta.k8s.io'));
+  const continueFrom = readToken(query.get('continue') ?? '');
+  const version = query.get('resourceVersion') ?? '';
+  if (!watch && continueFrom !== undefined && version !== '' && version !== '0') throw bad('specifying resource version is not allowed when using continue');
+  const revision = revisionOf(version);
   return {
     watch,
-    selects: selectorOf(query),
-    limit: limit !== undefined && limit > 0 ? limit : undefined,
-    continueFrom: readToken(query.get('continue') ?? ''),
-    revision: revisionOf(query.get('resourceVersion') ?? ''),
-    exact: match === 'Exact',
+    selects,
+    demands: { namespace: demanded(query, 'namespace'), name: demanded(query, 'name') },
+    // Upstream answers a list at "0" from its cache, whole.
+    limit: limit !== undefined && limit > 0 && version !== '0' ? limit : undefined,
+    continueFrom,
+    revision,
+    exact: match === 'Exact' || (match === '' && !watch && limit !== undefined && limit > 0 && (revision ?? 0) > 0),
     sendInitialEvents,
     allowBookmarks: flag(query.get('allowWatchBookmarks')),
     timeoutSeconds: timeoutSeconds !== undefined && timeoutSeconds > 0 ? timeoutSeconds : undefined,
   };
 };
 
-/** A GET of one object may name a revision too; any state at or after it will do, and the present is that. @throws StatusError 400 */
-export const assertRevision = (request: FastifyRequest): void => {
-  revisionOf(queryOf(request).get('resourceVersion') ?? '');
+/**
+ * A GET of one object may name a revision too; any state at or after it will do, and the present is that.
+ * @throws StatusError 400 for a revision that is none, and for `export`, which is gone
+ */
+export const assertGetQuery = (request: FastifyRequest): void => {
+  const query = queryOf(request);
+  if (flag(query.get('export'))) throw bad('the export parameter, deprecated since v1.14, is no longer supported');
+  revisionOf(query.get('resourceVersion') ?? '');
+};
+
+/** What a DELETE of a collection lists: at the very revision that it names, unless it says otherwise. @throws StatusError 400, 422 */
+export const deletionQuery = (request: FastifyRequest): ListQuery => {
+  const query = listQuery(request);
+  return { ...query, exact: query.exact || ((query.revision ?? 0) > 0 && !queryOf(request).get('resourceVersionMatch')) };
 };
 
 const bad = (message: string): StatusError => new StatusError(badRequest(message));
@@ -63,16 +83,19 @@ const flag = (text: string | null): boolean => text !== null && text !== '0' && 
 
 const wholeNumber = (query: URLSearchParams, name: string): number | undefined => {
   const text = query.get(name);
-  if (text === null || text === '') return undefined;
-  if (!/^[+-]?\d{1,15}$/.test(text)) throw bad(`${name}: ${JSON.stringify(text)} is not a whole number`);
+  if (text === null) return undefined;
+  if (!/^[+-]?\d{1,19}$/.test(text) || BigInt(text) !== BigInt.asIntN(64, BigInt(text))) throw bad(`${name}: ${JSON.stringify(text)} is not a whole number`);
   return Number(text);
 };
 
 const revisionOf = (text: string): number | undefined => {
   if (text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw bad(`resourceVersion: ${JSON.stringify(text)} is not a resourceVersion; leave it out, or send one that a list or an object had`);
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) !== BigInt.asUintN(64, BigInt(text))) throw bad(`resourceVersion: ${JSON.stringify(text)} is not a resourceVersion; leave it out, or send one that a list or an object had`);
   return Number(text);
 };
+
+const demanded = (query: URLSearchParams, field: 'name' | 'namespace'): string | undefined =>
+  new RegExp(`(?:^|,)metadata\\.${field}==?([^=,\\\\]+)(?:,|$)`).exec(query.get('fieldSelector') ?? '')?.[1];
 
 const selectorOf = (query: URLSearchParams): ListQuery['selects'] => {
   const label = parseLabelSelector(query.get('labelSelector') ?? '');

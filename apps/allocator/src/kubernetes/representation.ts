@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServiceObject } from '@ipledger/services';
 import { stringify } from 'yaml';
 import { header } from '../request-context.js';
+import { mediaRanges, type MediaRange } from './media-type.js';
 import { queryOf } from './request.js';
 import { partialMetadata, tableHead, tableRow, type IncludeObject, type MetaVersion, type TableOptions } from './service-table.js';
 import { badRequest, status } from './status.js';
@@ -16,38 +17,46 @@ export type Representation =
   | { kind: 'partial'; version: MetaVersion }
   | { kind: 'partial-list'; version: MetaVersion };
 
+const served = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+/** What the routes that can be watched name besides, in the text of a refusal only. */
+const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+
 /**
- * The first form in `Accept` that is served; JSON when there is no `Accept`.
- * @throws StatusError 406 when none is, 400 for an unknown includeObject
- * @see k8s.io/apiserver/pkg/endpoints/handlers/negotiation
+ * The form in `Accept` that is served and wanted most; JSON when there is no `Accept`. Upstream looks twice: the router at the
+ * types as they are spelt, without ranges but for `*\/*`, then the handler at what their parameters ask for.
+ * @throws StatusError 406 when none is served, 400 for an unknown includeObject
+ * @see go-restful's Route.matchesAccept; k8s.io/apiserver/pkg/endpoints/handlers/negotiation
  */
-export const representationOf = (request: FastifyRequest): Representation => {
-  const accept = header(request, 'accept');
-  if (accept === undefined || accept.trim() === '') return { kind: 'object', yaml: false };
-  let transformed = false;
-  for (const range of accept.split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    if (!/^(\*\/\*|application\/(\*|json|yaml))$/i.test(type)) continue;
-    const as = valueOf(parameters, 'as');
-    transformed ||= as !== undefined;
-    const form = as === undefined ? { kind: 'object' as const, yaml: /yaml$/i.test(type) } : transformedForm(request, as, parameters);
+export const representationOf = (request: FastifyRequest, canBeWatched = false): Representation => {
+  const accept = header(request, 'accept')?.trim() ?? '';
+  if (accept === '' || accept === 'application/json') return { kind: 'object', yaml: false };
+  const spelt = accept.split(',').map((range) => range.split(';', 1)[0]?.trim() ?? '');
+  if (!spelt.some((type) => type === '*/*' || served.includes(type))) {
+    const available = canBeWatched ? [...served, ...streams] : served;
+    throw new StatusError(status(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`, {}));
+  }
+  for (const range of mediaRanges(accept)) {
+    const form = formOf(range, request);
     if (form !== undefined) return form;
   }
-  const served = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
-  throw new StatusError(transformed
-    ? status(406, 'NotAcceptable', `only the following media types are accepted: ${served}`)
-    : status(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${served}`, {}));
+  throw new StatusError(status(406, 'NotAcceptable', `only the following media types are accepted: ${served.join(', ')}`));
 };
 
-const valueOf = (parameters: readonly string[], name: string): string | undefined =>
-  parameters.find((parameter) => parameter.startsWith(`${name}=`))?.slice(name.length + 1);
-
-const transformedForm = (request: FastifyRequest, as: string, parameters: readonly string[]): Representation | undefined => {
-  const version = valueOf(parameters, 'v');
-  if (valueOf(parameters, 'g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined;
-  if (as === 'Table') return { kind: 'table', version, includeObject: includeObject(request), now: new Date() };
-  if (as === 'PartialObjectMetadata') return { kind: 'partial', version };
-  return as === 'PartialObjectMetadataList' ? { kind: 'partial-list', version } : undefined;
+/** Protobuf is not written here: it is passed over for the next range. */
+const formOf = ({ type, subtype, parameters }: MediaRange, request: FastifyRequest): Representation | undefined => {
+  const isAny = subtype === '*' && (type === 'application' || type === '*');
+  if (!isAny && !(type === 'application' && (subtype === 'json' || subtype === 'yaml'))) return undefined;
+  const stream = parameters.get('stream') ?? '';
+  if (stream !== '' && stream !== 'watch') return undefined;
+  if (!['as', 'g', 'v'].some((name) => parameters.has(name))) return { kind: 'object', yaml: subtype === 'yaml' };
+  const version = parameters.get('v');
+  if (parameters.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined;
+  switch (parameters.get('as')) {
+    case 'Table': return { kind: 'table', version, includeObject: includeObject(request), now: new Date() };
+    case 'PartialObjectMetadata': return { kind: 'partial', version };
+    case 'PartialObjectMetadataList': return { kind: 'partial-list', version };
+    default: return undefined;
+  }
 };
 
 const includeObject = (request: FastifyRequest): IncludeObject => {
@@ -62,9 +71,13 @@ export const assertListForm = (form: Representation): void => {
   if (form.kind === 'partial') throw new StatusError(status(406, 'NotAcceptable', 'you requested PartialObjectMetadata, but the requested object is a list (*core.ServiceList)'));
 };
 
+/** As Go's encoder writes it: keys in order, texts that YAML 1.1 would take for something else in quotes, lists not indented. */
+export const yamlText = (json: string): string =>
+  stringify(JSON.parse(json), { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0 }).replace(/^( *(?:- )?)"\.":/gm, '$1.:');
+
 /** Sends one Service, given as JSON text. */
 export const sendObject = (reply: FastifyReply, form: Representation, code: number, json: string): void => {
-  const body = form.kind === 'object' && form.yaml ? stringify(JSON.parse(json)) : objectText(form, json);
+  const body = form.kind === 'object' && form.yaml ? yamlText(json) : objectText(form, json);
   void reply.code(code).type(form.kind === 'object' && form.yaml ? 'application/yaml' : 'application/json').send(body);
 };
 

@@ -3,6 +3,7 @@ import { applyStaticDefaults, decodeService, decodeWriteOptions, readJsonBytes, 
 import type { FastifyRequest } from 'fastify';
 import { header, idempotencyKeyProblem } from '../request-context.js';
 import { newSeed } from '../writer/random.js';
+import { isContentType } from './media-type.js';
 import { badRequest, invalidStatus, status } from './status.js';
 import { StatusError } from './status-error.js';
 import { readYamlBytes } from './yaml-body.js';
@@ -32,9 +33,12 @@ const bodyReaders = new Map<string, { name: string; read: (bytes: Uint8Array) =>
 ]);
 const objectTypes = [...bodyReaders.keys()].filter((type) => type !== '').join(', ');
 
-/** Media type without parameters, lower case; "" when the header is missing. */
-export const mediaType = (request: FastifyRequest): string =>
-  (header(request, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+/** Media type without parameters, lower case; "" when the header is missing; as sent when it cannot be read. */
+export const mediaType = (request: FastifyRequest): string => {
+  const sent = header(request, 'content-type') ?? '';
+  if (sent === 'application/json' || sent === '') return sent;
+  return isContentType(sent) ? sent.split(';', 1)[0]?.trim().toLowerCase() ?? '' : sent;
+};
 
 /** What every write checks before it looks at its body. */
 export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', isApply = false): WriteOptions => {
@@ -49,7 +53,12 @@ export const writeOptions = (request: FastifyRequest, kind: 'CreateOptions' | 'U
 const managerCharsMax = 128;
 export const defaultManager = (request: FastifyRequest): string => (header(request, 'user-agent') ?? '').split('/', 1)[0]?.slice(0, managerCharsMax) || 'unknown';
 
-export const queryOf = (request: FastifyRequest): URLSearchParams => new URLSearchParams(request.url.split('?', 2)[1] ?? '');
+/** The query as Go reads it: a pair with a `;` or a broken escape in it is dropped, not taken as it stands. */
+export const queryOf = (request: FastifyRequest): URLSearchParams => {
+  const at = request.url.indexOf('?');
+  const text = at < 0 ? '' : request.url.slice(at + 1);
+  return new URLSearchParams(/[;%]/.test(text) ? text.split('&').filter((pair) => !/;|%(?![0-9a-f]{2})/i.test(pair)).join('&') : text);
+};
 
 /** The body of a request in any type that objects come in. @throws StatusError 415 */
 export const readBody = (request: FastifyRequest): { name: string; text: JsonText } => {
@@ -86,12 +95,15 @@ export const serviceIn = ({ value, duplicates }: ParsedBody, fieldValidation: Wr
 export const orderBasis = (namespace: string, { dryRun, fieldManager }: Pick<WriteOptions, 'dryRun' | 'fieldManager'>) => ({ namespace, dryRun, fieldManager, time: new Date(), seed: newSeed(), newUid: randomUUID() });
 
 /** @see k8s.io/apiserver/pkg/endpoints/handlers/rest.go checkName */
-export const assertSameObject = (service: ServiceObject, namespace: string, name: string | undefined): void => {
+export const assertSameObject = (service: ServiceObject, namespace: string, name: string | undefined, warnings: readonly string[] = []): void => {
   const given = service.metadata;
+  const refuse = (message: string): never => {
+    throw new StatusError(badRequest(message), warnings);
+  };
   if (name !== undefined && given.name === undefined)
-    throw new StatusError(badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`));
+    refuse(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (name !== undefined && given.name !== name)
-    throw new StatusError(badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`));
+    refuse(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
   if (given.namespace !== undefined && given.namespace !== namespace)
-    throw new StatusError(badRequest('the namespace of the provided object does not match the namespace sent on the request'));
+    refuse('the namespace of the provided object does not match the namespace sent on the request');
 };

@@ -27,13 +27,20 @@ export const servicePage = async (store: EventStore, cluster: KnownCluster, name
   const revision = query.continueFrom?.revision ?? (query.exact ? (query.revision ?? head) : head);
   assertReached(query.revision ?? revision, head);
   assertReached(revision, head);
-  const all = selected(listAt(store, cluster.id, revision, { namespace, after: query.continueFrom }), cluster, query);
+  const where = { namespace: namespace ?? query.demands.namespace };
+  const all = selected(listAt(store, cluster.id, revision, { ...where, after: query.continueFrom }), cluster, query);
   if (query.limit === undefined) return { revision, items: all };
-  const { items, more } = await takeItems(all, query.limit);
-  const last = items.at(-1);
-  if (!more || last === undefined) return { revision, items: asPages(items) };
-  const rest = query.selects === undefined ? { remainingItemCount: await countAfter(store, cluster, namespace, revision, last) } : {};
-  return { revision, items: asPages(items), continueToken: writeToken({ revision, namespace: last.namespace, name: last.name }), ...rest };
+  const items = await takeItems(all, query.limit);
+  const last = items.length === query.limit ? items.at(-1) : undefined;
+  const isOne = query.demands.name !== undefined && where.namespace !== undefined;
+  if (last === undefined || isOne) return { revision, items: asPages(items) };
+  const rest = listAt(store, cluster.id, revision, { ...where, after: last });
+  const remainingItemCount = query.selects === undefined ? await countOf(rest) : undefined;
+  if (remainingItemCount === 0 || (remainingItemCount === undefined && !(await isAnyIn(rest)))) return { revision, items: asPages(items) };
+  return {
+    revision, items: asPages(items), continueToken: writeToken({ revision, namespace: last.namespace, name: last.name }),
+    ...(remainingItemCount !== undefined && { remainingItemCount }),
+  };
 };
 
 /** The present revision of a cluster. */
@@ -61,13 +68,19 @@ async function* selected(pages: AsyncIterable<ListedService[]>, cluster: KnownCl
   }
 }
 
-const takeItems = async (pages: AsyncIterable<ListedService[]>, limit: number): Promise<{ items: ListedService[]; more: boolean }> => {
+const takeItems = async (pages: AsyncIterable<ListedService[]>, limit: number): Promise<ListedService[]> => {
   const items: ListedService[] = [];
   for await (const page of pages) {
     items.push(...page);
-    if (items.length > limit) return { items: items.slice(0, limit), more: true };
+    if (items.length >= limit) return items.slice(0, limit);
   }
-  return { items, more: false };
+  return items;
+};
+
+/** Selected or not: as upstream, a page that is full says to go on while there are Services that were not looked at. */
+const isAnyIn = async (pages: AsyncIterable<ListedService[]>): Promise<boolean> => {
+  for await (const page of pages) if (page.length > 0) return true;
+  return false;
 };
 
 export async function* asPages(items: ListedService[]): AsyncGenerator<ListedService[]> {
@@ -75,9 +88,9 @@ export async function* asPages(items: ListedService[]): AsyncGenerator<ListedSer
 }
 
 /** Counts by reading on, which is exact at the revision; a page of a large list says at most what can be counted quickly. */
-const countAfter = async (store: EventStore, cluster: KnownCluster, namespace: string | undefined, revision: number, after: ListedService): Promise<number> => {
+const countOf = async (pages: AsyncIterable<ListedService[]>): Promise<number> => {
   let count = 0;
-  for await (const page of listAt(store, cluster.id, revision, { namespace, after })) count += page.length;
+  for await (const page of pages) count += page.length;
   return count;
 };
 
@@ -92,26 +105,40 @@ const itemPrefix = /^\{"kind":"Service","apiVersion":"v1",/;
 export async function* serviceListText(page: ServicePage, form: Representation): AsyncGenerator<string> {
   const { revision, continueToken, remainingItemCount } = page;
   const metadata = { resourceVersion: String(revision), ...(continueToken && { continue: continueToken }), ...(remainingItemCount !== undefined && { remainingItemCount }) };
-  const { head, item } = listForm(form, metadata);
+  const { head, item, first, none } = listForm(form, metadata);
   yield head;
-  let separator = '';
+  let separator: string = first;
+  let isEmpty = true;
   for await (const items of page.items) {
     let text = '';
     for (const { document } of items) {
       text += separator + item(document);
       separator = ',';
+      isEmpty = false;
     }
     if (text !== '') yield text;
   }
-  yield ']}\n';
+  yield isEmpty ? `${none}}\n` : ']}\n';
 }
 
-const listForm = (form: Representation, metadata: object): { head: string; item: (document: string) => string } => {
-  if (form.kind === 'table') return { head: tableHead(form, metadata), item: (document) => tableRow(document, form) };
+interface ListForm {
+  head: string;
+  item: (document: string) => string;
+  /** What goes before the first item, and what stands instead of items when there is none. */
+  first: '' | '[';
+  none: ']' | 'null';
+}
+
+const listForm = (form: Representation, metadata: object): ListForm => {
+  if (form.kind === 'table') return { head: tableHead(form, metadata), item: (document) => tableRow(document, form), first: '', none: ']' };
   if (form.kind === 'partial-list')
     return {
-      head: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${form.version}","metadata":${JSON.stringify(metadata)},"items":[`,
+      head: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${form.version}","metadata":${JSON.stringify(metadata)},"items":`,
       item: (document) => partialMetadata(JSON.parse(document) as ServiceObject, form.version),
+      first: '[', none: 'null', // The list that upstream makes for this form has no items then, not an empty array of them.
     };
-  return { head: `{"kind":"ServiceList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`, item: (document) => document.replace(itemPrefix, '{') };
+  return {
+    head: `{"kind":"ServiceList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`,
+    item: (document) => document.replace(itemPrefix, '{'), first: '', none: ']',
+  };
 };

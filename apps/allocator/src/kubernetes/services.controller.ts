@@ -9,16 +9,16 @@ import { markAnswer, orderOf } from '../request-context.js';
 import { EVENT_STORE } from '../tokens.js';
 import { SubmitOrder } from '../writer/submit.handler.js';
 import { Writers, type KnownCluster } from '../writer/writers.js';
-import { assertRevision, listQuery } from './list-query.js';
+import { assertGetQuery, deletionQuery, listQuery } from './list-query.js';
 import { DocumentReads } from './document-reads.js';
-import { deletionRequest } from './deletion-request.js';
+import { deletionRequest, unsafeCollection } from './deletion-request.js';
 import { knownCluster } from './known-cluster.js';
 import { patchRequest } from './patch-request.js';
-import { assertListForm, representationOf, sendObject, sendText } from './representation.js';
+import { assertListForm, representationOf, sendObject, sendText, type Representation } from './representation.js';
 import { assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
 import type { ListedService } from './list-at.js';
 import { asPages, servicePage, serviceListText } from './service-list.js';
-import { notFound, rejectionStatus, requestDiffers } from './status.js';
+import { notFound, readableObject, rejectionStatus, requestDiffers } from './status.js';
 import { StatusError } from './status-error.js';
 import { sendWarnings } from './warnings.js';
 import { serveWatch } from './watch.js';
@@ -38,10 +38,11 @@ export class ServicesController {
   @Post('namespaces/:namespace/services')
   async create(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
+    const form = representationOf(request);
     const options = writeOptions(request, 'CreateOptions');
     const { service, warnings } = serviceBody(request, options);
-    assertSameObject(service, params.namespace, undefined);
-    await this.submit(cluster, params, request, reply, warnings, { type: 'CreateService', ...orderBasis(params.namespace, options), service });
+    assertSameObject(service, params.namespace, undefined, warnings);
+    await this.submit(cluster, params, request, reply, { form, warnings }, { type: 'CreateService', ...orderBasis(params.namespace, options), service });
   }
 
   @Put('namespaces/:namespace/services/:name')
@@ -67,9 +68,11 @@ export class ServicesController {
   @Delete('namespaces/:namespace/services/:name')
   async delete(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
-    const { options, dryRun } = deletionRequest(request);
+    const form = representationOf(request);
+    const { options, dryRun, isUnsafe } = deletionRequest(request);
+    if (isUnsafe && (await this.document(cluster, params)) !== '') throw new StatusError(readableObject(params.namespace, params.name));
     const basis = orderBasis(params.namespace, { dryRun, fieldManager: '' });
-    await this.submit(cluster, params, request, reply, [], { type: 'DeleteService', ...basis, name: params.name, options });
+    await this.submit(cluster, params, request, reply, { form }, { type: 'DeleteService', ...basis, name: params.name, options });
   }
 
   /**
@@ -80,8 +83,9 @@ export class ServicesController {
   async deleteCollection(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
     const form = representationOf(request);
-    const { options, dryRun } = deletionRequest(request);
-    const page = await servicePage(this.store, cluster, params.namespace, listQuery(request));
+    const { options, dryRun, isUnsafe } = deletionRequest(request);
+    if (isUnsafe) throw new StatusError(unsafeCollection());
+    const page = await servicePage(this.store, cluster, params.namespace, deletionQuery(request));
     const listed: ListedService[] = [];
     for await (const items of page.items) listed.push(...items);
     const gone = new AbortController();
@@ -92,6 +96,7 @@ export class ServicesController {
       const outcome = await submitPatiently(this.commands, new SubmitOrder(cluster.id, params.cluster, order), gone.signal);
       if (outcome.kind === 'rejected' && outcome.rejection.code !== 'not_found') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster));
     });
+    assertListForm(form); // Upstream finds out when it answers, too.
     await sendText(reply, form, Readable.from(serviceListText({ ...page, items: asPages(listed) }, form), { objectMode: false }));
   }
 
@@ -99,7 +104,7 @@ export class ServicesController {
   async get(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
     const form = representationOf(request);
-    assertRevision(request);
+    assertGetQuery(request);
     const document = await this.document(cluster, params);
     sendObject(reply, form, 200, readDocument(document, cluster.primary));
   }
@@ -108,7 +113,9 @@ export class ServicesController {
   @Get('namespaces/:namespace/services/:name/status')
   async getStatus(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
-    sendObject(reply, representationOf(request), 200, await this.document(cluster, params));
+    const form = representationOf(request);
+    assertGetQuery(request);
+    sendObject(reply, form, 200, await this.document(cluster, params));
   }
 
   @Get('namespaces/:namespace/services')
@@ -123,26 +130,28 @@ export class ServicesController {
 
   private async replaceItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
+    const form = representationOf(request);
     const options = writeOptions(request, 'UpdateOptions');
     const { service, warnings } = serviceBody(request, options);
-    assertSameObject(service, params.namespace, params.name);
-    await this.submit(cluster, params, request, reply, warnings, {
+    assertSameObject(service, params.namespace, params.name, warnings);
+    await this.submit(cluster, params, request, reply, { form, warnings }, {
       type: 'UpdateService', ...orderBasis(params.namespace, options), name: params.name, subresource, change: { kind: 'replace', service },
     });
   }
 
   private async patchItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(params.cluster);
+    const form = representationOf(request);
     const { change, options } = patchRequest(request);
-    await this.submit(cluster, params, request, reply, [], {
+    await this.submit(cluster, params, request, reply, { form }, {
       type: 'UpdateService', ...orderBasis(params.namespace, options), name: params.name, subresource, change,
     });
   }
 
   private async submit(
-    cluster: KnownCluster, params: Names, request: FastifyRequest, reply: FastifyReply, warnings: readonly string[], command: ServiceCommand,
+    cluster: KnownCluster, params: Names, request: FastifyRequest, reply: FastifyReply,
+    { form, warnings = [] }: { form: Representation; warnings?: readonly string[] }, command: ServiceCommand,
   ): Promise<void> {
-    const form = representationOf(request);
     const order = orderOf(request, command, bodyOf(request));
     const outcome = await this.commands.execute(new SubmitOrder(cluster.id, params.cluster, order));
     if (outcome.kind === 'rejected') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster), [...warnings, ...outcome.warnings]);
@@ -154,7 +163,7 @@ export class ServicesController {
 
   private async sendList(name: string, namespace: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const cluster = await this.cluster(name);
-    const form = representationOf(request);
+    const form = representationOf(request, true);
     const query = listQuery(request);
     if (query.watch) return serveWatch(this.store, this.feeds, { cluster, namespace, query, form }, reply);
     assertListForm(form);

@@ -77,6 +77,10 @@ export const requestDiffers = (key: string): StatusAnswer =>
 const conflict = (kind: string, name: string, why: string): StatusAnswer =>
   status(409, 'Conflict', `Operation cannot be fulfilled on ${kind} "${name}": ${why}`, { name, kind: kind === 'Service' ? 'Service' : 'services' });
 
+/** What an unsafe deletion is told of an object that can be read after all, which every Service here can. */
+export const readableObject = (namespace: string, name: string): StatusAnswer =>
+  conflict('services', name, `StorageError: invalid object, Code: 4, Key: /registry/services/specs/${namespace}/${name}, ResourceVersion: 0, AdditionalErrorMsg: unsafe deletion is not allowed because the object is decodable from storage`);
+
 /** The only map from a refusal of the domain to what the Kubernetes API answers. */
 export const rejectionStatus = (rejection: Rejection, cluster: string): StatusAnswer => {
   switch (rejection.code) {
@@ -113,7 +117,7 @@ export const rejectionStatus = (rejection: Rejection, cluster: string): StatusAn
     case 'patch_undecodable':
       return invalidStatus('', '', [rejection.error]);
     case 'too_many_operations':
-      return status(413, 'RequestEntityTooLarge', `Request entity too large: The allowed maximum operations in a JSON patch is 10000, got ${rejection.given}`, {});
+      return status(413, 'RequestEntityTooLarge', `Request entity too large: The allowed maximum operations in a JSON patch is 10000, got ${rejection.given}`);
     case 'cluster_not_found':
       return clusterNotFound(cluster);
     default:

@@ -68,7 +68,7 @@ describe('a watch', () => {
   const cluster = { id: 1, definition: {} as never, primary: 'IPv4' as const, revision: 1 };
   const plain: ListQuery = {
     watch: true, selects: undefined, limit: undefined, continueFrom: undefined, revision: undefined, exact: false, sendInitialEvents: undefined,
-    allowBookmarks: false, timeoutSeconds: undefined,
+    allowBookmarks: false, timeoutSeconds: undefined, demands: { namespace: undefined, name: undefined },
   };
   const watch = (query: Partial<ListQuery>, connection = new Connection()): { connection: Connection; done: Promise<void> } => {
     const reply = { raw: connection, hijack: () => undefined } as unknown as FastifyReply;

@@ -77,6 +77,9 @@ describe('decodeService: what does not fit', () => {
     ['{"kind":1}', 'kind: found a number, expected a string'],
     ['{"kind":"service"}', 'kind: found "service", expected "Service"'],
     ['{"kind":"Pod","spec":5}', 'kind: found "Pod", expected "Service"'],
+    ['{"Kind":"Pod"}', 'kind: found "Pod", expected "Service"'], // read without regard to case, unlike every other member
+    ['{"kind":"Service","KIND":"Pod"}', 'kind: found "Pod", expected "Service"'],
+    ['{"APIVERSION":"v2"}', 'apiVersion: found "v2", expected "v1"'],
     ['{"apiVersion":"v2"}', 'apiVersion: found "v2", expected "v1"'],
     ['{"apiVersion":"apps/v1","kind":"Service"}', 'apiVersion: found "apps/v1", expected "v1"'],
     ['{"apiVersion":"a/b/c"}', 'apiVersion: found "a/b/c", expected "v1"'],
@@ -183,6 +186,7 @@ describe('decodeDeleteOptions', () => {
     ['null', {}],
     ['{"kind":"DeleteOptions","apiVersion":"v1"}', {}],
     ['{"kind":"DeleteOptions","apiVersion":"meta.k8s.io/v1","gracePeriodSeconds":0}', { gracePeriodSeconds: 0 }],
+    ['{"kind":"DeleteOptions","apiVersion":"apps/v9","gracePeriodSeconds":1}', { gracePeriodSeconds: 1 }],
     ['{"propagationPolicy":"","orphanDependents":false,"dryRun":["All"],"preconditions":{"uid":"","resourceVersion":"5"}}',
       { propagationPolicy: '', orphanDependents: false, dryRun: ['All'], preconditions: { uid: '', resourceVersion: '5' } }],
   ])('takes %s', (text, options) => {
@@ -192,6 +196,7 @@ describe('decodeDeleteOptions', () => {
   it.each([
     ['[]', 'the body: found a list, expected a DeleteOptions object'],
     ['{"kind":"Service","apiVersion":"v1"}', 'kind: found "Service", expected "DeleteOptions"'],
+    ['{"kind":"DeleteOptions","apiVersion":"a/b/c"}', 'apiVersion: found "a/b/c", expected "v1"'],
     ['{"gracePeriodSeconds":"x"}', 'gracePeriodSeconds: found the string "x", expected a whole number below 2^53'],
     ['{"dryRun":"All"}', 'dryRun: found the string "All", expected a list'],
   ])('refuses %s', (text, failure) => {

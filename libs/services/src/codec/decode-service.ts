@@ -143,7 +143,7 @@ const deleteOptions = struct<DeleteOptions>(
   () => ({}),
 );
 
-/** The body of a DELETE: `DeleteOptions` of `v1` or `meta.k8s.io/v1`, or without kind. */
+/** The body of a DELETE: `DeleteOptions` of any version, or without kind. */
 export const decodeDeleteOptions = (
   tree: JsonValue, duplicates: readonly string[] = [],
 ): { options: DeleteOptions; strict: string[] } | Undecodable => {
@@ -155,7 +155,7 @@ export const decodeDeleteOptions = (
 
 interface Kinds {
   readonly kind: string;
-  readonly versions: readonly string[];
+  readonly versions: readonly string[] | 'any';
   /** What upstream says of another kind or version. */
   otherwise(kind: string, version: string): string;
 }
@@ -176,7 +176,8 @@ const serviceKinds: Kinds = {
     version === 'v1' && coreKinds.has(kind) ? `converting (v1.${kind}) to (core.Service): unknown conversion` : notRegistered(kind, version),
 };
 
-const deleteKinds: Kinds = { kind: 'DeleteOptions', versions: ['v1', 'meta.k8s.io/v1'], otherwise: notRegistered };
+/** Upstream's scheme has DeleteOptions in every group and version, served or not. */
+const deleteKinds: Kinds = { kind: 'DeleteOptions', versions: 'any', otherwise: notRegistered };
 
 const decode = <T extends object>(type: Reader<T>, tree: JsonValue, walk: Walk, kinds?: Kinds): { value: T; strict: string[] } | Undecodable => {
   const body = tree ?? emptyObject(); // Upstream decodes null as an empty object.
@@ -201,22 +202,29 @@ const checkKind = (body: JsonValue, { kind, versions, otherwise }: Kinds): void 
       `${unreadable} ${found === 'boolean' ? 'bool' : found} into Go value of type ${struct}`,
     );
   }
-  const given = { kind: body.kind ?? '', apiVersion: body.apiVersion ?? '' };
+  const given = { kind: memberNamed(body, 'kind'), apiVersion: memberNamed(body, 'apiversion') };
   for (const name of ['apiVersion', 'kind'] as const) {
     if (typeof given[name] === 'string') continue;
     const what = Array.isArray(given[name]) ? 'array' : typeof given[name] === 'boolean' ? 'bool' : typeof given[name];
     throw new Misfit(`${name}: found a ${what}, expected a string`, `${unreadable} ${what} into Go struct field .${name} of type string`);
   }
-  const actual = { kind: String(given.kind || kind), apiVersion: String(given.apiVersion || versions[0]) };
+  const actual = { kind: String(given.kind || kind), apiVersion: String(given.apiVersion || 'v1') };
   if (actual.apiVersion.split('/').length > 2) {
     throw new Misfit(`apiVersion: found ${JSON.stringify(cut(actual.apiVersion))}, expected "v1"`, `unexpected GroupVersion string: ${actual.apiVersion}`);
   }
-  if (actual.kind === kind && versions.includes(actual.apiVersion)) return;
-  const [name, expected] = actual.kind === kind ? (['apiVersion', versions[0]] as const) : (['kind', kind] as const);
+  if (actual.kind === kind && (versions === 'any' || versions.includes(actual.apiVersion))) return;
+  const [name, expected] = actual.kind === kind ? (['apiVersion', 'v1'] as const) : (['kind', kind] as const);
   throw new Misfit(
     `${name}: found ${JSON.stringify(cut(actual[name]))}, expected ${JSON.stringify(expected)}`,
     otherwise(actual.kind, actual.apiVersion),
   );
+};
+
+/** In any case, the last one that is not null, "" when there is none: kind and version are read by Go's lenient decoder. */
+const memberNamed = (body: JsonObject, lowerCaseName: string): JsonValue => {
+  let found: JsonValue = '';
+  for (const key in body) if (key.length === lowerCaseName.length && key.toLowerCase() === lowerCaseName) found = body[key] ?? found;
+  return found;
 };
 
 const cut = (text: string): string => (text.length <= 60 ? text : `${text.slice(0, 60)}…`);

@@ -74,12 +74,15 @@ describe('patchService', () => {
     ['merge', '[]', { code: 'bad_request', message: 'a merge patch is an object' }],
     ['strategic', '5', { code: 'bad_request', message: 'a strategic merge patch is an object' }],
     ['strategic', '{"spec":{"$patch":"x"}}', { code: 'bad_request', message: 'unknown $patch directive "x" in an object: expected "replace" or "delete"' }],
-    ['strategic', '{"spec":{"ports":[[]]}}', { code: 'patch_failed' }],
+    ['strategic', '{"spec":{"ports":[[]]}}', { code: 'bad_request', message: 'the elements of a merged list are of different kinds' }],
     ['json', '{}', { code: 'bad_request', message: 'a JSON patch is a list of operations' }],
     ['json', '[{"op":"test","path":"/spec/type","value":"x"}]', { code: 'patch_failed' }],
     ['json', JSON.stringify(Array.from({ length: 10_001 }, () => ({}))), { code: 'too_many_operations', given: 10_001 }],
     ['merge', '{"metadata":{"name":"b"}}', { code: 'bad_request', message: 'the name of the object (b) does not match the name on the URL (a)' }],
     ['merge', '{"metadata":null}', { code: 'bad_request', message: 'the name of the object (a based on URL) was undeterminable: name must be provided' }],
+    ['merge', '{"apiVersion":null}', { code: 'bad_request', message: 'the name of the object (a based on URL) was undeterminable: name must be provided' }],
+    ['merge', '{"apiVersion":"","kind":""}', { code: 'bad_request', message: 'the name of the object (a based on URL) was undeterminable: name must be provided' }],
+    ['json', '[{"op":"remove","path":"/apiVersion"}]', { code: 'bad_request', message: 'the name of the object (a based on URL) was undeterminable: name must be provided' }],
     ['strategic', '{"metadata":{"namespace":"other"}}', { code: 'bad_request', message: 'the namespace of the provided object does not match the namespace sent on the request' }],
   ])('refuses %s %s', (format, text, refused) => {
     expect(rejection(format, text)).toEqual(refused);

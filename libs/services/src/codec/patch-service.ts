@@ -21,12 +21,13 @@ export const patchService = (
   stored: ServiceObject, patch: ServicePatch, target: { namespace: string; name: string },
 ): { service: ServiceObject; warnings: string[] } => {
   const tree = treeOf(stored);
-  const { decoded, shown, notes } = formats[patch.format](tree, patch);
+  const { decoded, shown, notes, hasVersion } = formats[patch.format](tree, patch);
   if ('failure' in decoded) return refuse({ code: 'patch_undecodable', error: invalid('patch', shown(), decoded.upstream) });
   const strict = patch.fieldValidation === 'Ignore' ? [] : [...notes, ...decoded.strict];
   if (patch.fieldValidation === 'Strict' && strict.length > 0) {
     refuse({ code: 'patch_undecodable', error: invalid('patch', shown(), `strict decoding error: ${strict.join(', ')}`) });
   }
+  if (!hasVersion) badRequest(nameless(target.name));
   checkIdentity(decoded.service.metadata, target);
   return { service: applyStaticDefaults(decoded.service), warnings: strict };
 };
@@ -44,6 +45,8 @@ interface Patched {
   shown: () => string;
   /** Unknown and duplicate fields of the patch itself. */
   notes: string[];
+  /** Without an apiVersion upstream reads the object in no version, and finds nothing in it. */
+  hasVersion: boolean;
 }
 
 const merge = (tree: JsonObject, { patch, duplicates }: ServicePatch): Patched => {
@@ -69,14 +72,16 @@ const json = (tree: JsonObject, { patch, duplicates }: ServicePatch): Patched =>
 const strategic = (tree: JsonObject, { patch, duplicates }: ServicePatch): Patched => {
   const result = applyStrategicPatch(tree, patch);
   if ('failure' in result) return result.failure === 'malformed' ? badRequest(result.detail) : refuse({ code: 'patch_failed' });
-  return { decoded: decodeMergedService(result.value), shown: () => goPrint(result.patch), notes: duplicateNotes(duplicates) };
+  return { decoded: decodeMergedService(result.value), shown: () => goPrint(result.patch), notes: duplicateNotes(duplicates), hasVersion: true };
 };
 
 const formats = { merge, json, strategic };
 
 const badRequest = (message: string): never => refuse({ code: 'bad_request', message });
 
-const decodeTree = (tree: JsonValue, notes: string[]): Patched => ({ decoded: decodeService(tree, []), shown: () => goJsonText(tree), notes });
+const decodeTree = (tree: JsonValue, notes: string[]): Patched =>
+  ({ decoded: decodeService(tree, []), shown: () => goJsonText(tree), notes, hasVersion: !isJsonObject(tree) || (tree.apiVersion ?? '') !== '' });
+
 
 const duplicateNotes = (duplicates: readonly string[]): string[] => duplicates.map((path) => `duplicate field ${goQuote(path)}`);
 
@@ -101,12 +106,14 @@ const goPrint = (value: JsonValue): string => {
   return `map[${Object.keys(value).sort().map((key) => `${key}:${goPrint(value[key] ?? null)}`).join(' ')}]`;
 };
 
+const nameless = (name: string): string => `the name of the object (${name} based on URL) was undeterminable: name must be provided`;
+
 /** A patch may not move a Service. An emptied namespace is that of the URL; an emptied name is refused. @throws Refusal `bad_request` */
 export const checkIdentity = (metadata: ObjectMeta, { namespace, name }: { namespace: string; name: string }): void => {
   metadata.namespace ??= namespace;
   if (metadata.namespace !== namespace) {
     badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  if (metadata.name === undefined) badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (metadata.name === undefined) badRequest(nameless(name));
   if (metadata.name !== name) badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
 };

@@ -46,6 +46,10 @@ describe('readDeleteOptions', () => {
     [undefined, '', {}],
     [undefined, 'propagationPolicy=Orphan&gracePeriodSeconds=-5&dryRun=All', { propagationPolicy: 'Orphan', gracePeriodSeconds: -5, dryRun: ['All'] }],
     [undefined, 'orphanDependents=0&preconditions=x', { orphanDependents: false }],
+    [undefined, 'uid=u&resourceVersion=0', { preconditions: { uid: 'u', resourceVersion: '0' } }],
+    [undefined, 'uid=&resourceVersion=5', { preconditions: { resourceVersion: '5' } }],
+    [undefined, 'uid=&resourceVersion=', {}],
+    ['{}', 'uid=u&resourceVersion=5', {}],
     ['{}', 'propagationPolicy=X&dryRun=All', {}],
     ['{"gracePeriodSeconds":-1,"preconditions":{"uid":"u"}}', '', { gracePeriodSeconds: -1, preconditions: { uid: 'u' } }],
   ])('takes the body %s, else the query ?%s', (body, text, options) => {

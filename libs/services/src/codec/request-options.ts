@@ -62,7 +62,7 @@ const bodyDeleteOptions = (body: JsonText): { options: DeleteOptions } | { badRe
   return 'failure' in decoded ? { badRequest: `the body is no DeleteOptions: ${decoded.failure}` } : { options: decoded.options };
 };
 
-/** Preconditions cannot be given in a query: upstream leaves them out of the conversion. */
+/** Preconditions stand in a query as `uid` and `resourceVersion`; empty, they are none. @see Convert_url_Values_To_v1_DeleteOptions */
 const queryDeleteOptions = (query: Query): { options: DeleteOptions } | { badRequest: string } => {
   const options: DeleteOptions = {};
   const grace = query.get('gracePeriodSeconds');
@@ -79,6 +79,8 @@ const queryDeleteOptions = (query: Query): { options: DeleteOptions } | { badReq
   if (propagationPolicy !== null) options.propagationPolicy = propagationPolicy;
   const dryRun = query.getAll('dryRun');
   if (dryRun.length > 0) options.dryRun = dryRun;
+  const [uid, resourceVersion] = [query.get('uid') ?? '', query.get('resourceVersion') ?? ''];
+  if (uid !== '' || resourceVersion !== '') options.preconditions = { ...(uid !== '' && { uid }), ...(resourceVersion !== '' && { resourceVersion }) };
   const ignoreReadError = flagOf(query.get('ignoreStoreReadErrorWithClusterBreakingPotential'));
   if (ignoreReadError !== undefined) options.ignoreStoreReadErrorWithClusterBreakingPotential = ignoreReadError;
   return { options };

@@ -22,13 +22,16 @@ export const elementKind = (lists: readonly (readonly JsonValue[])[]): ElementKi
   let kind: ElementKind | undefined;
   for (const items of lists) {
     for (const item of items) {
+      if (Array.isArray(item) && kind !== undefined) throw differentKinds();
       const own = kindOf(item);
-      if (kind !== undefined && own !== kind) throw new StrategicPatchFailure('malformed', 'the elements of a merged list are of different kinds');
+      if (kind !== undefined && own !== kind) throw differentKinds();
       kind = own;
     }
   }
   return kind;
 };
+
+const differentKinds = (): StrategicPatchFailure => new StrategicPatchFailure('malformed', 'the elements of a merged list are of different kinds');
 
 const kindOf = (item: JsonValue): ElementKind => {
   if (Array.isArray(item)) throw new StrategicPatchFailure('failed', 'a list of lists cannot be merged');
@@ -73,8 +76,27 @@ const firstIndexes = (items: readonly JsonValue[], idOf: Identify): Map<JsonValu
   return indexes;
 };
 
-const sortBy = (items: JsonValue[], indexes: ReadonlyMap<JsonValue, number>, idOf: Identify): JsonValue[] =>
-  [...items].sort((a, b) => (indexes.get(idOf(a)) ?? -1) - (indexes.get(idOf(b)) ?? -1));
+/** As many Go sorts by insertion; longer lists merge such runs, and without a bound the time would grow with the square. */
+const insertionMax = 20;
+
+/**
+ * By index, as upstream's insertion sort leaves them: there an item without an index counts as smaller than whatever stands
+ * before it, and all that follow as smaller than it. So [new, 80, 81] with the indexes of [80, 81] becomes [80, 81, new].
+ */
+const sortBy = (items: JsonValue[], indexes: ReadonlyMap<JsonValue, number>, idOf: Identify): JsonValue[] => {
+  if (items.length > insertionMax) return [...items].sort((a, b) => (indexes.get(idOf(a)) ?? -1) - (indexes.get(idOf(b)) ?? -1));
+  const sorted: { item: JsonValue; index: number | undefined }[] = [];
+  for (const item of items) {
+    const index = indexes.get(idOf(item));
+    let at = sorted.length;
+    for (; at > 0; at--) {
+      const before = sorted[at - 1]?.index;
+      if (index !== undefined && before !== undefined && index >= before) break;
+    }
+    sorted.splice(at, 0, { item, index });
+  }
+  return sorted.map(({ item }) => item);
+};
 
 const interleave = (left: JsonValue[], right: JsonValue[], serverIndex: ReadonlyMap<JsonValue, number>, idOf: Identify): JsonValue[] => {
   const all: JsonValue[] = [];

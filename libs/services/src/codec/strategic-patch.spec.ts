@@ -57,6 +57,8 @@ describe('strategic merge patch: lists', () => {
     ['{"$setElementOrder/ports":[{"port":80},{"port":90},{"port":81}],"ports":[{"port":90,"name":"n"}]}', ['a80', 'n90', 'b81', 'c82']],
     ['{"$setElementOrder/ports":[{"port":82},{"port":80}],"ports":[{"port":80,"name":"n"}]}', ['b81', 'c82', 'n80']],
     ['{"$setElementOrder/ports":[{"port":82},{"port":80}],"ports":[{"$patch":"delete","port":81}]}', ['c82', 'a80']],
+    ['{"$setElementOrder/ports":[],"ports":[{"port":90,"name":"n"}]}', ['a80', 'b81', 'c82', 'n90']], // in no order: last, not first
+    ['{"$setElementOrder/ports":[],"ports":[{"port":90,"name":"n"},{"port":91,"name":"m"}]}', ['a80', 'b81', 'c82', 'm91', 'n90']],
   ])('ports by %s', (patch, result) => {
     expect(ports(patch)).toEqual(result);
   });
@@ -106,7 +108,7 @@ describe('strategic merge patch: what breaks its rules', () => {
     ['{"spec":{"ports":[{"port":{}}]}}', 'malformed', 'an element of a merged list is told apart by an object or list'],
     ['{"spec":{"ports":[80]}}', 'malformed', 'the elements of a merged list are of different kinds'],
     ['{"spec":{"ports":[null]}}', 'malformed', 'an element of a merged list is null'],
-    ['{"spec":{"ports":[[]]}}', 'failed', 'a list of lists cannot be merged'],
+    ['{"spec":{"ports":[[]]}}', 'malformed', 'the elements of a merged list are of different kinds'],
     ['{"spec":{"$setElementOrder/ports":[{"port":82}],"ports":[{"port":80}]}}', 'malformed', 'the patch gives {"port":80} not in the place that $setElementOrder says'],
     ['{"spec":{"$setElementOrder/ports":[{"port":82},{"port":80}],"ports":[{"port":80},{"port":82}]}}', 'malformed', 'the patch gives {"port":82} not in the place that $setElementOrder says'],
     ['{"spec":{"$setElementOrder/ports":[{"port":80}],"ports":[{"port":80},{"$patch":"replace"}]}}', 'malformed', 'the patch gives {"$patch":"replace"} not in the place that $setElementOrder says'],
@@ -115,8 +117,10 @@ describe('strategic merge patch: what breaks its rules', () => {
     ['{"spec":{"$setElementOrder/constructor":[]}}', 'malformed', '"constructor" is no list of a Service'],
     ['{"spec":{"$setElementOrder":[]}}', 'malformed', '"$setElementOrder" names no list'],
     ['{"spec":{"$deleteFromPrimitiveList/ports":[80]}}', 'malformed', 'the elements of a merged list are of different kinds'],
-    ['{"spec":{"$retainKeys":["ports"],"type":"NodePort"}}', 'malformed', 'the patch gives "type", which $retainKeys does not name'],
-    ['{"spec":{"$retainKeys":"ports"}}', 'malformed', '$retainKeys is no list'],
+    ['{"spec":{"$retainKeys":["ports"],"type":"NodePort"}}', 'malformed', 'invalid patch format of retainKeys'],
+    ['{"spec":{"$retainKeys":"ports"}}', 'malformed', 'invalid patch format of retainKeys'],
+    ['{"spec":{"$retainKeys":null}}', 'malformed', 'invalid patch format of retainKeys'],
+    ['{"metadata":{"$deleteFromPrimitiveList":["f/a"]}}', 'malformed', 'invalid patch format of primitive list'],
   ])('%s', (patch, failure, detail) => {
     expect(apply(patch)).toEqual({ failure, detail });
   });

@@ -66,6 +66,9 @@ const directive = '$patch';
 const retainKeys = '$retainKeys';
 const deletePrefix = '$deleteFromPrimitiveList';
 const orderPrefix = '$setElementOrder';
+/** Two of the faults that upstream answers with a 400 in words of its own; for the others it has a bare 500. */
+const badRetainKeys = 'invalid patch format of retainKeys';
+const badPrimitiveList = 'invalid patch format of primitive list';
 
 /** Merges in place; both arguments are private copies. */
 const mergeMap = (target: JsonObject, patch: JsonObject, schema: Schema): JsonObject => {
@@ -114,7 +117,8 @@ const listRule = (schema: Schema, key: string): MergedList | 'replaced' =>
 const listNameIn = (key: string): string => {
   const slash = key.indexOf('/');
   const prefix = key.slice(0, slash);
-  return slash > 0 && (prefix === deletePrefix || prefix === orderPrefix) ? key.slice(slash + 1) : malformed(`${shown(key)} names no list`);
+  if (slash > 0 && (prefix === deletePrefix || prefix === orderPrefix)) return key.slice(slash + 1);
+  return malformed(key.startsWith(deletePrefix) ? badPrimitiveList : `${shown(key)} names no list`);
 };
 
 /** Keeps only the members that the directive names; every member that the patch gives must be among them. */
@@ -122,11 +126,11 @@ const applyRetainKeys = (target: JsonObject, patch: JsonObject): void => {
   if (!(retainKeys in patch)) return;
   const names = patch[retainKeys];
   delete patch[retainKeys];
-  if (!Array.isArray(names)) return malformed('$retainKeys is no list');
+  if (!Array.isArray(names)) return malformed(badRetainKeys);
   const retained = new Set(names);
   for (const key in patch) {
     const counts = patch[key] !== null && !key.startsWith(deletePrefix) && !key.startsWith(orderPrefix);
-    if (counts && !retained.has(key)) malformed(`the patch gives ${shown(key)}, which $retainKeys does not name`);
+    if (counts && !retained.has(key)) malformed(badRetainKeys);
   }
   for (const key in target) if (!retained.has(key)) delete target[key];
 };

@@ -21,6 +21,7 @@ export const parseFieldSelector = (text: string): { matches: FieldMatcher } | { 
     const field = term.slice(0, match.index);
     const value = unescape(term.slice(match.index + match[0].length));
     if ('failure' in value) return value;
+    if (field === '' && value.text === '') continue; // Upstream takes a bare operator for a selector of everything.
     if (!isSelectable(field)) return { failure: `field label not supported: ${field}` };
     const wanted = match[0] !== '!=';
     terms.push((fields) => (fields[field] === value.text) === wanted);
@@ -52,7 +53,7 @@ const unescape = (text: string): { text: string } | { failure: string } => {
       const escaped = text[++i];
       if (escaped !== '\\' && escaped !== ',' && escaped !== '=') return { failure: `invalid field selector: invalid escape sequence: \\${escaped ?? ''}` };
       out += escaped;
-    } else if (c === ',' || c === '=') return { failure: `invalid field selector: unescaped character in value: ${c}` };
+    } else if (c === ',' || c === '=') return { failure: `invalid field selector: unescaped character in value: ${c.charCodeAt(0)}` };
     else out += c;
   }
   return { text: out };

@@ -164,9 +164,10 @@ class LabelParser {
   }
 }
 
+/** The path is upstream's: a key is checked without one, and that prints as `<nil>`. */
 const refuseKey = (key: string): void => {
   const messages = qualifiedNameProblems(key);
-  if (messages.length > 0) throw new Unreadable(print('key', key, messages.join('; ')));
+  if (messages.length > 0) throw new Unreadable(print('<nil>', key, messages.join('; ')));
 };
 
 const refuseValues = (key: string, values: readonly string[]): void => {
