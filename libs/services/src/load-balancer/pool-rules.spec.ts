@@ -15,9 +15,12 @@ describe('making an LB pool', () => {
     ['a name that is none', 'Edge', [four], {}, 'name', 'is not an RFC 1123 label'],
     ['no addresses', 'edge', [], {}, 'addresses', '1 to 16 are needed'],
     ['17 of them', 'edge', Array.from({ length: 17 }, (_, i) => `203.0.113.${i}`), {}, 'addresses', '1 to 16 are needed'],
-    ['no range', 'edge', ['203.0.113.9-203.0.113.1'], {}, 'addresses[0]', 'is no CIDR, range or address'],
-    ['two families', 'edge', ['203.0.113.9-2001:db8::1'], {}, 'addresses[0]', 'is no CIDR, range or address'],
-    ['host bits', 'edge', ['203.0.113.9/24'], {}, 'addresses[0]', 'is no CIDR, range or address'],
+    ['no range', 'edge', ['203.0.113.9-'], {}, 'addresses[0]', 'is no CIDR, range or address'],
+    ['leading zeros', 'edge', ['203.0.113.09/24'], {}, 'addresses[0]', 'is no CIDR, range or address'],
+    ['a range that is the wrong way round', 'edge', ['203.0.113.9-203.0.113.1'], {}, 'addresses[0]', 'ends before it begins; write 203.0.113.1-203.0.113.9'],
+    ['two families', 'edge', ['203.0.113.9-2001:db8::1'], {}, 'addresses[0]', 'has ends of two families; write one range for each'],
+    ['host bits', 'edge', ['203.0.113.9/24'], {}, 'addresses[0]', 'has bits set beyond the prefix length; write 203.0.113.0/24 for the whole network, 203.0.113.9 for the one address, or FIRST-LAST for a part'],
+    ['host bits of IPv6', 'edge', [four, '2001:db8::1/64'], {}, 'addresses[1]', 'write 2001:db8::/64 for the whole network, 2001:db8::1 for the one address'],
     ['more than a /64', 'edge', ['2001:db8::/63'], {}, 'addresses[0]', 'is larger than a /64'],
     ['link-local', 'edge', [four, '169.254.1.1'], {}, 'addresses[1]', 'overlaps the link-local range'],
     ['all of IPv4', 'edge', ['0.0.0.0/0'], {}, 'addresses[0]', 'overlaps the unspecified range'],
@@ -102,6 +105,16 @@ describe('draining', () => {
   it('goes on when the pool is changed, of ranges that stay', () => {
     const scenario = given(v4v6, pool, drainLbPool('edge'), lbPool('edge', [four, '198.51.100.1'], { existing: 'replace' }));
     expect(drains(scenario)).toEqual([`${four} 0`]);
+  });
+
+  it('goes on when a range is only written in another way, and ends with the range', () => {
+    const rewritten = lbPool('edge', ['203.0.113.0-203.0.113.3', '2001:db8::10/124'], { existing: 'replace' });
+    const scenario = given(v4v6, pool, lbService('web'), drainLbPool('edge'), rewritten);
+    expect(drains(scenario)).toEqual(['203.0.113.0-203.0.113.3 1', '2001:db8::10/124 0']);
+    expect(scenario.state.lbRanges.map(({ state }) => state)).toEqual(['draining', 'draining']);
+    scenario.when(rewritten).thenNothing();
+    scenario.after(lbPool('edge', ['203.0.113.0/29'], { existing: 'replace' }));
+    expect(drains(scenario)).toEqual([]);
   });
 });
 

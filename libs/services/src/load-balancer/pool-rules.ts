@@ -1,4 +1,4 @@
-import { formatAddress, type Address } from '@ipledger/ip';
+import { formatAddress, formatCidr, parseAddress, parseCidrSloppy, type Address } from '@ipledger/ip';
 import { clusterNameProblem, coolDownSecondsMax, specialRangeProblem, type ClusterDefinition, type DefinitionProblem } from '../cluster/definition.js';
 import type { Accepted } from '../decision.js';
 import type { Event, Reservation } from '../events.js';
@@ -51,8 +51,13 @@ export const isWithin = ({ first, last }: Pick<Reservation, 'first' | 'last'>, r
 /** In one order of members, so that what says the same is the same text. */
 const poolOf = ({ pool: name, settings, time }: ConfigureLbPool, known: LbPool | undefined): LbPool => {
   const addresses = settings.addresses.map((text) => formatRange(text, parseRange(text) as FamilyRange));
+  // A drain is of addresses, however the range is written now.
+  const drainOf = (range: string): LbRangeDrain[] => {
+    const parsed = parseRange(range);
+    return (known?.draining ?? []).filter((drain) => parsed !== undefined && sameRange(parsed, parseRange(drain.range))).map((drain) => ({ ...drain, range }));
+  };
   return {
-    name, addresses, draining: (known?.draining ?? []).filter(({ range }) => addresses.includes(range)),
+    name, addresses, draining: addresses.flatMap(drainOf),
     autoAssign: settings.autoAssign, priority: settings.priority, namespaces: [...new Set(settings.namespaces)], selector: settings.selector,
     staticBandAddresses: settings.staticBandAddresses, coolDownSeconds: settings.coolDownSeconds, createdAt: known?.createdAt ?? time.toISOString(),
     ...(settings.clusters !== undefined && { clusters: settings.clusters === 'all' ? 'all' : [...new Set(settings.clusters)] }),
@@ -107,9 +112,20 @@ const addressProblems = (texts: readonly string[], definition: ClusterDefinition
   return texts.flatMap((text, i): DefinitionProblem[] => {
     const range = parseRange(text);
     const known = [...foreign, ...texts.slice(0, i).map((other) => ({ text: other, of: 'which stands before it' }))];
-    const why = range === undefined ? 'is no CIDR, range or address; write 203.0.113.0/24, 203.0.113.10-203.0.113.19 or 2001:db8::10-2001:db8::1f' : rangeProblem(range, known);
+    const why = range === undefined ? notOne(text) : rangeProblem(range, known);
     return why === undefined ? [] : [{ field: `addresses[${i}]`, value: text, why }];
   });
+};
+
+/** Why a text is no range, and what to write instead. */
+const notOne = (text: string): string => {
+  const sloppy = parseCidrSloppy(text);
+  if (sloppy?.hostBits === true && !sloppy.leadingZeros && !sloppy.mapped)
+    return `has bits set beyond the prefix length; write ${formatCidr(sloppy.cidr)} for the whole network, ${formatAddress(sloppy.address)} for the one address, or FIRST-LAST for a part`;
+  const [from = '', to = '', ...more] = text.split('-');
+  const [first, last] = [parseAddress(from), parseAddress(to)];
+  if (first !== undefined && last !== undefined && more.length === 0) return first.family === last.family ? `ends before it begins; write ${to}-${from}` : 'has ends of two families; write one range for each';
+  return 'is no CIDR, range or address; write 203.0.113.0/24, 203.0.113.10-203.0.113.19 or 2001:db8::10-2001:db8::1f';
 };
 
 const rangeProblem = (range: FamilyRange, known: readonly { text: string; of: string }[]): string | undefined => {
