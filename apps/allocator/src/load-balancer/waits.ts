@@ -18,7 +18,7 @@ const rowsMax = 5_000;
 const ownTurnMs = 300_000;
 
 export interface WaitTools extends StepTools {
-  store: Pick<EventStore, 'clustersBeginning' | 'head' | 'lbWaits' | 'listLbWaiting'>;
+  store: Pick<EventStore, 'clustersBeginning' | 'head' | 'lbWaits' | 'listLbWaiting' | 'pulse'>;
   wishes: Wishes;
   patience: Patience;
   /** Where the last round ended, by id of the cluster; missing = at the beginning. */
@@ -98,9 +98,9 @@ const tryOne = async (tools: WaitTools, { head, row: { namespace, name, reason }
   wish.triedMs = nowMs;
   patience.trying(likeness, stamp, nowMs);
   const isUnserved = reason === notServedReason;
-  if (sources.own || isUnserved) {
-    const sharedPools = isUnserved ? { sharedPools: sources.shared.map(({ pool }) => pool) } : {};
-    const { result } = await step(tools, 'assign', head, { type: 'AssignLoadBalancer', ...serviceBasis(tools), namespace, name, ...sharedPools });
+  // Where no pool is left at all, it comes to say so.
+  if (sources.own || isUnserved || sources.shared.length === 0) {
+    const { result } = await step(tools, 'assign', head, { type: 'AssignLoadBalancer', ...serviceBasis(tools), namespace, name, sharedPools: sources.shared.map(({ pool }) => pool) });
     if (result === 'done') {
       patience.served(likeness);
       return false;

@@ -73,7 +73,7 @@ export class Writers {
   /** A command that can make a Service wait for load balancer addresses says which shared pools may have some. */
   private withHope(cluster: string, order: Order): Order | Promise<Order> {
     const { command } = order;
-    if (!mayWait(command)) return order;
+    if (!mayWait(command) || command.sharedPools !== undefined) return order;
     const told = (sharedPools: LbPool[]): Order => (sharedPools.length > 0 ? { ...order, command: { ...command, sharedPools } } : order);
     const pools = this.hope.of(cluster);
     return Array.isArray(pools) ? told(pools) : pools.then(told);

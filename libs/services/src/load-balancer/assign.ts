@@ -18,7 +18,7 @@ import { showAddresses } from './status.js';
 
 /**
  * Gives a Service what it lacks, as an update of it would, if its cluster's pools can give anything. Else nothing happens, so that whoever
- * tries again and again leaves no trace, but for why shared pools had nothing either, which the condition tells once. A Service that LB pools
+ * tries again and again leaves no trace, but for why there is nothing, here or in shared pools, which the condition tells when it is news. A Service that LB pools
  * serve only since it was written comes to know so; but while none can serve it, it keeps what another controller has written.
  */
 export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterState, storedText: string | undefined): Accepted => {
@@ -30,7 +30,14 @@ export const assignLoadBalancer = (command: AssignLoadBalancer, state: ClusterSt
   const claims = serveLoadBalancer(next, stored, state, new Draws(command.seed), command);
   const keepsForeign = ingressOf(stored) > 0 && ingressOf(next) === 0 && !(command.sharedPools ?? []).some((pool) => isOpenTo(pool, lbRequestOf(stored)));
   const isMore = isNew ? !keepsForeign : ingressOf(next) > ingressOf(stored);
-  return isMore ? settled(command, next, stored, claims, state) : told(command, stored, state) ?? unchanged(storedText, state);
+  // Nobody else is asked: what its own pools say is all there is to say.
+  const isFinal = !isNew && command.sharedPools?.length === 0 && claims.length === 0 && !saysTheSame(next, stored);
+  return isMore || isFinal ? settled(command, next, stored, claims, state) : told(command, stored, state) ?? unchanged(storedText, state);
+};
+
+const saysTheSame = (a: ServiceObject, b: ServiceObject): boolean => {
+  const [one, other] = [lbConditionOf(a), lbConditionOf(b)];
+  return one?.reason === other?.reason && one?.message === other?.message;
 };
 
 /** What shared pools answered, when the Service waits as it did then and does not say so yet. */
@@ -40,8 +47,7 @@ const told = (command: AssignLoadBalancer, stored: ServiceObject, state: Cluster
   const next = copyService(stored);
   const [before, has] = [lbConditionOf(stored), (stored.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? [])];
   showAddresses(next, has, shared.lacking, { time, before });
-  const after = lbConditionOf(next);
-  return after?.reason === before?.reason && after?.message === before?.message ? undefined : settled(command, next, stored, [], state);
+  return saysTheSame(next, stored) ? undefined : settled(command, next, stored, [], state);
 };
 
 /**
