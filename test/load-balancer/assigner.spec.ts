@@ -72,7 +72,10 @@ describe('Assigner', () => {
     let failures = 3;
     let released = 0;
     start(world, { ...free, release: async () => void released++ }, async (id, log, order) => {
-      if (failures-- > 0) throw new WriterUnavailable('the database is away');
+      if (failures-- > 0) {
+        vi.spyOn(world.store, 'pulse').mockRejectedValueOnce(new Error('away'));
+        throw new WriterUnavailable('the database is away');
+      }
       return world.submit(id, log, order);
     });
     await eventually(async () => expect(await world.status('blue', 'web')).toBe(`${four} True/Assigned`));

@@ -9,6 +9,7 @@ import { Writer } from '../../apps/allocator/src/writer/writer.js';
 import { Patience } from '../../apps/allocator/src/load-balancer/patience.js';
 import { runRound, type RoundTools } from '../../apps/allocator/src/load-balancer/round.js';
 import type { Step, StepResult } from '../../apps/allocator/src/load-balancer/steps.js';
+import { Troubles } from '../../apps/allocator/src/load-balancer/troubles.js';
 import { Wishes } from '../../apps/allocator/src/load-balancer/wishes.js';
 
 type Submit = RoundTools['submit'];
@@ -81,7 +82,7 @@ export class TestAssigner {
     this.tools = {
       store: world.store, submit, logger, signal: new AbortController().signal, now: () => world.now,
       observer: { stepped: (step, result) => this.steps.push(`${step} ${result}`) },
-      patience: this.patience, wishes: new Wishes(world.store), cursors: new Map(),
+      patience: this.patience, troubles: new Troubles(), wishes: new Wishes(world.store), cursors: new Map(), place: {},
     };
   }
 

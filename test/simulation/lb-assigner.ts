@@ -2,6 +2,7 @@ import type { EventStore, InMemoryEventStore } from '@ipledger/event-store';
 import { createLogger } from '@ipledger/runtime';
 import { Patience } from '../../apps/allocator/src/load-balancer/patience.js';
 import { runRound, type RoundTools } from '../../apps/allocator/src/load-balancer/round.js';
+import { Troubles } from '../../apps/allocator/src/load-balancer/troubles.js';
 import { Wishes } from '../../apps/allocator/src/load-balancer/wishes.js';
 import type { Random } from '../chaos/random.js';
 import { unattachedWith, withoutCondition, type LbBug } from './lb-bugs.js';
@@ -29,7 +30,7 @@ export class LbAssigner {
         return replica.submit(log, { ...order, command }).catch((error: unknown) => (process.isAlive ? Promise.reject(error as Error) : new Promise<never>(() => undefined)));
       },
       observer: { stepped: () => undefined }, logger, signal, now: () => new Date(Date.now()),
-      patience: new Patience(), wishes: new Wishes(store), cursors: new Map(),
+      patience: new Patience(), troubles: new Troubles(), wishes: new Wishes(store), cursors: new Map(), place: {},
     };
   }
 

@@ -27,14 +27,14 @@ export const withoutCondition = async (command: Command, store: InMemoryEventSto
 };
 
 /** The look at claims, with the bugs that are its own. @param turn between two reads, where they are not of one snapshot */
-export const unattachedWith = (bug: LbBug | undefined, store: EventStore, base: InMemoryEventStore, turn: () => Promise<void>): EventStore['lbUnattached'] => async (prefix, limit) => {
-  if (bug === 'no-release') return (await store.lbUnattached(prefix, limit)).filter(({ isAwaited }) => isAwaited);
+export const unattachedWith = (bug: LbBug | undefined, store: EventStore, base: InMemoryEventStore, turn: () => Promise<void>): EventStore['lbUnattached'] => async (prefix, limit, past) => {
+  if (bug === 'no-release') return (await store.lbUnattached(prefix, limit, past)).filter(({ isAwaited }) => isAwaited);
   if (bug === 'orphan-when-not-waiting') {
-    const found = await store.lbUnattached(prefix, limit);
+    const found = await store.lbUnattached(prefix, limit, past);
     const kept = await Promise.all(found.map(async (row) => (row.isAwaited || row.clusterId === null || !(await waits(base, row, row.clusterId)) ? [row] : [])));
     return kept.flat();
   }
-  if (bug !== 'no-snapshot') return store.lbUnattached(prefix, limit);
+  if (bug !== 'no-snapshot') return store.lbUnattached(prefix, limit, past);
   const before = await base.lbUnattached(prefix, limit);
   await turn();
   const after = await base.lbUnattached(prefix, limit);

@@ -55,9 +55,9 @@ export interface EventStore extends ClusterReader {
   lbWaits(): Promise<LbWaits[]>;
   /**
    * What logs whose names are `logPrefix` and the name of a shared pool have claimed, and the Services have not attached; first what no
-   * Service waits for, what is one Service's together. At most `limit`. Claims, attachments and waits are of one snapshot: the release of a claim rests on that (ADR 0004).
+   * Service waits for, what is one Service's together. After one of them, at most `limit`. Claims, attachments and waits are of one snapshot: the release of a claim rests on that (ADR 0004).
    */
-  lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]>;
+  lbUnattached(logPrefix: string, limit: number, after?: LbUnattached): Promise<LbUnattached[]>;
 
   /** Deletes at most `limit` idempotency rows created before `before`; answers how many. */
   purgeRequests(before: Date, limit: number): Promise<number>;

@@ -20,5 +20,8 @@ export function unattachedOf(clusters: readonly ClusterState[], logPrefix: strin
     if (attached?.uid === member.uid) return [];
     const waiting = cluster?.lbWaiting.get(keyOf(member));
     return [{ ...member, log: { id, name }, clusterId: cluster?.id ?? null, isAwaited: waiting?.uid === member.uid && waiting.revision === member.wait }];
-  })).sort((a, b) => Number(a.isAwaited) - Number(b.isAwaited) || compareBytes(a.log.name, b.log.name) || compareBytes(a.cluster, b.cluster) || compareKeys(a, b) || compareMembers(a, b));
+  })).sort(compareUnattached);
 }
+
+export const compareUnattached = (a: LbUnattached, b: LbUnattached): number =>
+  Number(a.isAwaited) - Number(b.isAwaited) || compareBytes(a.log.name, b.log.name) || compareBytes(a.cluster, b.cluster) || compareKeys(a, b) || compareMembers(a, b);

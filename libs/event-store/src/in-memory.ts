@@ -1,7 +1,7 @@
 import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from './errors.js';
 import type { StoreError } from './errors.js';
 import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LbUnattached, LbWaits, LockedSession, LogRow, NewLogRow } from './event-store.js';
-import { unattachedOf, waitsOf } from './in-memory-lb.js';
+import { compareUnattached, unattachedOf, waitsOf } from './in-memory-lb.js';
 import { canonical, compareBytes, headOf, keyOf, lbAttachedKeyOf, lbMemberKeyOf, MemoryReader } from './in-memory-reads.js';
 import type { ClusterState } from './in-memory-reads.js';
 
@@ -93,9 +93,9 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
     return waitsOf([...this.#clusters.values()]);
   }
 
-  async lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]> {
+  async lbUnattached(logPrefix: string, limit: number, after?: LbUnattached): Promise<LbUnattached[]> {
     this.#assertOpen();
-    return structuredClone(unattachedOf([...this.#clusters.values()], logPrefix).slice(0, limit));
+    return structuredClone(unattachedOf([...this.#clusters.values()], logPrefix).filter((one) => after === undefined || compareUnattached(one, after) > 0).slice(0, limit));
   }
 
   async purgeRequests(before: Date, limit: number): Promise<number> {

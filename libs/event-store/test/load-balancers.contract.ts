@@ -102,7 +102,8 @@ export function loadBalancersContract(open: () => Promise<EventStore>): void {
     const found = await store.lbUnattached(prefix, 100);
     const byService = orphans.toSorted((a, b) => (`${a.cluster} ${a.name}` < `${b.cluster} ${b.name}` ? -1 : 1));
     expect(found).toEqual([...byService.map((one) => of(one, false)), ...awaited.map((one) => of(one, true))]);
-    expect(await store.lbUnattached(prefix, 3)).toHaveLength(3);
+    expect(await store.lbUnattached(prefix, 3)).toEqual(found.slice(0, 3));
+    for (const [index, one] of found.entries()) expect(await store.lbUnattached(prefix, 2, one)).toEqual(found.slice(index + 1, index + 3));
     expect(await store.lbUnattached(`${prefix}x`, 100)).toEqual([]);
   });
 

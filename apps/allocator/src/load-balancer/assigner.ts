@@ -4,6 +4,7 @@ import { Nap } from '@ipledger/runtime';
 import type { DatedEvent, Event } from '@ipledger/services';
 import { Patience } from './patience.js';
 import { runRound, type RoundTools } from './round.js';
+import { Troubles } from './troubles.js';
 import { Wishes } from './wishes.js';
 
 /** Who looks for what other replicas have committed does so this often. */
@@ -40,6 +41,8 @@ export class Assigner {
   private readonly patience = new Patience();
   private readonly wishes: Wishes;
   private readonly cursors: RoundTools['cursors'] = new Map();
+  private readonly place: RoundTools['place'] = {};
+  private readonly troubles = new Troubles();
   private readonly stopping = new AbortController();
   private readonly nap = new Nap();
   private running: Promise<void> | undefined;
@@ -99,8 +102,8 @@ export class Assigner {
     if (!isMine) return this.pause(standbyMs);
     const sinceMs = performance.now();
     if (await this.isDue()) {
-      const { patience, wishes, cursors, stopping: { signal } } = this;
-      if (await runRound({ ...this.options, patience, wishes, cursors, signal })) this.hinted = true;
+      const { patience, troubles, wishes, cursors, place, stopping: { signal } } = this;
+      if (await runRound({ ...this.options, patience, troubles, wishes, cursors, place, signal })) this.hinted = true;
       await this.pause(Math.min(restMsMin + restFactor * (performance.now() - sinceMs), restMsMax));
     }
     if (!this.hinted && !this.isStopping) await this.nap.sleep(lookMs);
@@ -109,7 +112,7 @@ export class Assigner {
   /** Something was committed since the last round began, or something that failed is worth another attempt. */
   private async isDue(): Promise<boolean> {
     const pulse = await this.options.store.pulse();
-    const isDue = this.hinted || pulse !== this.pulse || this.patience.isAnyOver(Date.now());
+    const isDue = this.hinted || pulse !== this.pulse || this.patience.isAnyOver(Date.now()) || this.troubles.isAnyOver(Date.now());
     this.hinted = false;
     this.pulse = pulse;
     return isDue;

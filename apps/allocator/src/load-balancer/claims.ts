@@ -9,7 +9,9 @@ const pageRows = 500;
 const pagesMax = 20;
 
 export interface ClaimTools extends StepTools {
-  store: Pick<EventStore, 'lbUnattached'>;
+  store: Pick<EventStore, 'lbUnattached' | 'pulse'>;
+  /** After which claim the next look begins; missing = at the first. */
+  place: { after?: LbUnattached | undefined };
   signal: AbortSignal;
 }
 
@@ -27,24 +29,23 @@ interface Claimed {
 /**
  * Brings every claim of a shared pool that is not attached to its end: one that its Service still waits for is attached, any other one is
  * released. Both are safe however old the look is by then: an attachment names the wait, a release the claim's revision (ADR 0004, point 6).
- * @returns the Services for which something is claimed that could not be attached now, by `pendingKey`
+ * What cannot be settled now is passed by; where one call ends at its bound the next one goes on, and after the last claim comes the first again.
+ * @returns the Services for which something is claimed that could not be attached now, by `pendingKey`; and whether claims are left that were not looked at
  */
-export const settleClaims = async (tools: ClaimTools): Promise<Set<string>> => {
+export const settleClaims = async (tools: ClaimTools): Promise<{ pending: Set<string>; leavesSome: boolean }> => {
+  const { store, signal, place } = tools;
   const pending = new Set<string>();
-  for (let page = 0; page < pagesMax && !tools.signal.aborted; page++) {
-    const rows = await tools.store.lbUnattached(sharedPoolLog(''), pageRows);
-    const groups = groupsOf(rows);
-    if (rows.length === pageRows) groups.pop(); // of which there may be more on the next page: both families go together
-    let settled = 0;
-    await forEachBounded(each(groups), { ratePerSecond: undefined, signal: tools.signal }, async (claimed) => {
+  for (let page = 0; page < pagesMax && !signal.aborted; page++) {
+    const rows = await store.lbUnattached(sharedPoolLog(''), pageRows, place.after);
+    const whole = rows.length < pageRows ? rows : rows.slice(0, rows.findIndex((row) => groupKey(row) === groupKey(rows.at(-1)!)) || rows.length);
+    await forEachBounded(each(groupsOf(whole)), { ratePerSecond: undefined, signal }, async (claimed) => {
       const result = claimed.isAwaited ? await attach(tools, claimed) : await release(tools, claimed);
-      if (result === 'done') settled++;
-      else if (result === 'failed' && claimed.isAwaited) pending.add(pendingKey(claimed.cluster, claimed.service));
+      if (result === 'failed' && claimed.isAwaited) pending.add(pendingKey(claimed.cluster, claimed.service));
     });
-    // What cannot be settled now would only be seen again.
-    if (rows.length < pageRows || settled === 0) break;
+    place.after = rows.length < pageRows ? undefined : whole.at(-1);
+    if (place.after === undefined) break;
   }
-  return pending;
+  return { pending, leavesSome: place.after !== undefined };
 };
 
 export const pendingKey = (cluster: string, { namespace, name }: { namespace: string; name: string }): string => `${cluster} ${serviceKey(namespace, name)}`;
@@ -53,11 +54,16 @@ async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;
 }
 
+/** Both families go together: a page that is full ends before the last of them, of which there may be more on the next one. */
+const groupKey = ({ log, cluster, namespace, name, uid, isAwaited }: LbUnattached): string =>
+  (isAwaited ? pendingKey(cluster, { namespace, name }) : `${log.name} ${pendingKey(cluster, { namespace, name })} ${uid}`);
+
 /** Of two pools that claimed for one wait the first goes on: what is claimed in the other is an orphan once the wait is over. */
 const groupsOf = (rows: readonly LbUnattached[]): Claimed[] => {
   const groups = new Map<string, Claimed>();
-  for (const { log, cluster, clusterId, namespace, name, uid, isAwaited, wait, address, revision } of rows) {
-    const key = isAwaited ? pendingKey(cluster, { namespace, name }) : `${log.name} ${pendingKey(cluster, { namespace, name })} ${uid}`;
+  for (const row of rows) {
+    const { log, cluster, clusterId, namespace, name, uid, isAwaited, wait, address, revision } = row;
+    const key = groupKey(row);
     const group = groups.get(key) ?? { log, cluster, clusterId, service: { namespace, name, uid }, isAwaited, wait, claims: [] };
     groups.set(key, group);
     if (group.log.id === log.id) group.claims.push({ address, revision });

@@ -114,14 +114,16 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
   }
 
   /** One statement on purpose: it has one snapshot. */
-  async lbUnattached(logPrefix: string, limit: number): Promise<LbUnattached[]> {
+  async lbUnattached(logPrefix: string, limit: number, after?: LbUnattached): Promise<LbUnattached[]> {
     const rows = await this.rows(`SELECT * FROM (
         SELECT p.id AS log_id, p.name AS log_name, c.id AS held_by, m.*, EXISTS (SELECT FROM lb_waiting w
           WHERE w.cluster_id = c.id AND w.namespace = m.namespace AND w.name = m.name AND w.uid = m.uid AND w.revision = m.wait) AS awaited
         FROM clusters p CROSS JOIN LATERAL (SELECT ${memberColumns} WHERE cluster_id = p.id) m LEFT JOIN clusters c ON c.name = m.holder_cluster
         WHERE starts_with(p.name, $1) AND NOT EXISTS (SELECT FROM lb_attached a WHERE a.cluster_id = c.id AND a.pool = substr(p.name, length($1) + 1)
           AND a.address = m.address::inet AND a.namespace = m.namespace AND a.name = m.name AND a.uid = m.uid)
-      ) u ORDER BY awaited, log_name, holder_cluster, namespace, name, address::inet LIMIT $2`, [logPrefix, limit], 'lb_unattached');
+      ) u WHERE $3::boolean IS NULL OR (awaited, log_name, holder_cluster, namespace, name, address::inet) > ($3, $4, $5, $6, $7, $8::inet)
+      ORDER BY awaited, log_name, holder_cluster, namespace, name, address::inet LIMIT $2`,
+    [logPrefix, limit, ...(after === undefined ? [null, null, null, null, null, null] : [after.isAwaited, after.log.name, after.cluster, after.namespace, after.name, after.address])], 'lb_unattached');
     return rows.map((row) => ({ ...memberOf(row), log: { id: row['log_id']!, name: row['log_name']! }, clusterId: row['held_by']!, isAwaited: row['awaited']! }));
   }
 
