@@ -27,37 +27,27 @@ export const decide = (command: Command, state: ClusterState, stored: string | u
 const accept = (command: Command, state: ClusterState, stored: string | undefined): Accepted => {
   switch (command.type) {
     case 'CreateService':
+      return createService(command, registered(state), stored);
     case 'UpdateService':
+      return updateService(command, registered(state), stored);
     case 'DeleteService':
+      return deleteService(command, registered(state), stored);
     case 'TopUpService':
+      return topUpService(command, registered(state), stored);
     case 'ImportService':
+      return importService(command, registered(state), stored);
     case 'ForgetService':
+      return forgetService(command, registered(state), stored);
     case 'AssignLoadBalancer':
+      return assignLoadBalancer(command, registered(state), stored);
     case 'AttachLoadBalancer':
-      if (state.definition === null) return refuse({ code: 'cluster_not_found', cluster: '' });
-      break;
+      return attachLoadBalancer(command, registered(state), stored);
     default:
       return decideCluster(command, state, stored);
   }
-  switch (command.type) {
-    case 'CreateService':
-      return createService(command, state, stored);
-    case 'UpdateService':
-      return updateService(command, state, stored);
-    case 'DeleteService':
-      return deleteService(command, state, stored);
-    case 'TopUpService':
-      return topUpService(command, state, stored);
-    case 'ImportService':
-      return importService(command, state, stored);
-    case 'ForgetService':
-      return forgetService(command, state, stored);
-    case 'AssignLoadBalancer':
-      return assignLoadBalancer(command, state, stored);
-    case 'AttachLoadBalancer':
-      return attachLoadBalancer(command, state, stored);
-  }
 };
+
+const registered = (state: ClusterState): ClusterState => (state.definition === null ? refuse({ code: 'cluster_not_found', cluster: '' }) : state);
 
 /** The Service whose document a command has to see; undefined when it needs none. */
 export const documentKey = (command: Command): { namespace: string; name: string } | undefined => {
