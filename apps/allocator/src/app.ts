@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openGuard, type AccessSetUp } from '@ipledger/access';
-import { Connections, httpEdgeOptions, markEveryAnswer, type MetricsRegistry } from '@ipledger/runtime';
+import { answerProbes, Connections, httpEdgeOptions, markEveryAnswer, type MetricsRegistry } from '@ipledger/runtime';
 import { readJsonBytes } from '@ipledger/services';
 import { LogFollowers } from '@ipledger/views';
 import { NestFactory } from '@nestjs/core';
@@ -68,6 +68,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const routes = listRoutes(fastify);
   const connections = new Connections(fastify);
   markEveryAnswer(fastify);
+  answerProbes(fastify);
   parseBodies(fastify);
   observeRequests(fastify, app.get(AllocatorMetrics));
   const guard = access?.guard ?? openGuard();

@@ -102,6 +102,11 @@ describe('bad input', () => {
     expect((await server.send('GET', '/v1/clusters')).json.items.map((item: { name: string }) => item.name)).toEqual(['c']);
   });
 
+  it.each(['/livez', '/readyz'])('answers a probe of %s that asks by HEAD', async (path) => {
+    expect(await server.send('HEAD', path)).toMatchObject({ status: 200, text: '' });
+    expect(await server.send('HEAD', '/metrics')).toMatchObject({ status: 404 });
+  });
+
   it('survives a request that is no HTTP', async () => {
     const { port } = new URL(server.url);
     const text = await new Promise<string>((resolve, reject) => {

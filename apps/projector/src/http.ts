@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { openGuard, Refused, type AccessSetUp } from '@ipledger/access';
 import { StoreError, type EventStore } from '@ipledger/event-store';
 import { StatsModule, type Stats } from '@ipledger/observability';
-import { Connections, contentTypes, httpEdgeOptions, markEveryAnswer, negotiateFormat, problem, ProblemError, type Logger, type MetricsRegistry, type Problem } from '@ipledger/runtime';
+import { answerProbes, Connections, contentTypes, httpEdgeOptions, markEveryAnswer, negotiateFormat, problem, ProblemError, type Logger, type MetricsRegistry, type Problem } from '@ipledger/runtime';
 import { LogFollowers, ViewsModule, type ViewsReader } from '@ipledger/views';
 import { Catch, Controller, Get, HttpException, Inject, Module, NotFoundException, Req, Res, type ArgumentsHost, type DynamicModule, type ExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -117,6 +117,7 @@ export const createProjectorHttp = async (options: ProjectorHttpOptions, access?
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const connections = new Connections(fastify);
   markEveryAnswer(fastify);
+  answerProbes(fastify);
   (access?.guard ?? openGuard()).install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   await app.init();
   access?.observe(options.registry);

@@ -41,6 +41,13 @@ export const markEveryAnswer = (fastify: FastifyInstance): void => {
   });
 };
 
+/** Balancers, and `wget --spider`, ask by HEAD whether a process lives. Comes before the routes. */
+export const answerProbes = (fastify: FastifyInstance): void => {
+  fastify.addHook('onRoute', (route) => {
+    if (route.method === 'GET' && (route.url === '/livez' || route.url === '/readyz')) fastify.route({ ...route, method: 'HEAD' });
+  });
+};
+
 /** The connections of a server, for its end: no request that was sent is cut off, and no connection that is idle is waited for. */
 export class Connections {
   private readonly open = new Set<Socket>();

@@ -10,7 +10,7 @@ export { registerProcessMetrics } from './process-metrics.js';
 export { startEmbeddedPostgres } from './embedded-postgres.js';
 export type { EmbeddedPostgres } from './embedded-postgres.js';
 export { EmbeddedPostgresError } from './embedded-postgres-error.js';
-export { Connections, httpEdgeOptions, markEveryAnswer } from './http-edge.js';
+export { answerProbes, Connections, httpEdgeOptions, markEveryAnswer } from './http-edge.js';
 export { kafkaSettings, type KafkaConfig } from './kafka-config.js';
 export { invalidRequest, problem, problemCatalogue, ProblemError, wholeNumberIn } from './problem.js';
 export type { Problem } from './problem.js';
