@@ -11,6 +11,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
 import { bodyProblem, type Misfit } from './body-problem.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
+import { refuseTimeouts } from './kubernetes/timeout.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
 import { Assigner } from './load-balancer/assigner.js';
 import { AllocatorMetrics } from './metrics.js';
@@ -74,6 +75,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const guard = access?.guard ?? openGuard();
   guard.install(fastify, (refused, request, reply) => errors.answer(refused, request, reply));
   refuseUnknownParameters(fastify);
+  refuseTimeouts(fastify);
   await app.init();
   access?.observe(app.get(AllocatorMetrics).registry);
   access?.tls?.serve(fastify.server as Server);

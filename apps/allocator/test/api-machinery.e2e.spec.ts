@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
 import { startServer, type Answer, type TestServer } from './start.js';
 
 /** What kube-apiserver 1.37.2 answered to requests that few clients send: how it reads queries, headers and options. */
@@ -19,6 +22,15 @@ describe('the machinery around Services', () => {
   const get = (query: string, accept?: string, from = path): Promise<Answer> => server.send('GET', from + query, undefined, accept === undefined ? {} : { accept });
   const names = ({ json }: Answer): string[] => (json.items as { metadata: { name: string } }[]).map(({ metadata }) => metadata.name);
   const message = ({ status, json }: Answer): [number, string] => [status, json.message];
+
+  /** Sends a path as it stands: `fetch` would resolve its dots. */
+  const unchanged = async (method: string, to: string, sent: unknown, type: string): Promise<Answer> => {
+    const request = http.request(server.url, { method, path: to, headers: { 'content-type': type } });
+    request.end(sent === undefined ? undefined : JSON.stringify(sent));
+    const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+    const received = await text(answer);
+    return { status: answer.statusCode ?? 0, headers: new Headers(), text: received, json: JSON.parse(received) as unknown };
+  };
 
   describe('a list', () => {
     it.each<[string, string[], boolean]>([
@@ -165,6 +177,41 @@ describe('the machinery around Services', () => {
       expect((await get('/missing', 'application/yaml')).text).toBe(
         'apiVersion: v1\ncode: 404\ndetails:\n  kind: services\n  name: missing\nkind: Status\nmessage: services "missing" not found\nmetadata: {}\nreason: NotFound\nstatus: Failure\n');
     });
+  });
+
+  it.each([
+    ['.', "may not be '.'"], ['..', "may not be '..'"], ['a%', "may not contain '%'"],
+  ])('takes %s for no name', async (name, why) => {
+    const refused = [400, `Name parameter invalid: ${JSON.stringify(name)}: ${why}`];
+    const send = async (method: string, sent?: unknown, type = 'application/json') => message(await unchanged(method, `${path}/${name.replace('%', '%25')}`, sent, type));
+    expect(await send('GET')).toEqual(refused);
+    expect(await send('DELETE')).toEqual(refused);
+    expect(await send('PATCH', {}, 'application/merge-patch+json')).toEqual(refused);
+    expect(await send('PUT', body(name))).toEqual(refused);
+    expect(await send('PUT', body('x'))).toEqual([400, `the name of the object (x) does not match the name on the URL (${name})`]);
+  });
+
+  it('has no path with a slash in a name, and quotes other names', async () => {
+    const nothing = [404, 'the server could not find the requested resource'];
+    for (const item of [`${path}/a%2Fb`, '/clusters/c/api/v1/namespaces/a%2Fb/services']) expect(message(await server.send('GET', item))).toEqual(nothing);
+    expect(message(await server.send('PUT', `${path}/a%2Fb`, body('x')))).toEqual(nothing);
+    expect(message(await server.send('GET', `${path}/a%0A`))).toEqual([404, 'services "a\\n" not found']);
+  });
+
+  it('reads a timeout, but not of a watch', async () => {
+    const refused = [400, 'invalid timeout specified in the request URL - time: missing unit in duration "5"'];
+    for (const item of [`${path}/a?timeout=5`, `${path}?timeout=5`, `${path}/missing?timeout=5`]) expect(message(await server.send('GET', item))).toEqual(refused);
+    const before = await server.revision('c');
+    expect(message(await server.send('DELETE', `${path}/a?timeout=5`))).toEqual(refused);
+    expect(await server.revision('c')).toBe(before);
+    for (const query of ['timeout=5s', 'timeout=', 'timeout=5&watch=true&timeoutSeconds=1&resourceVersion=1']) expect((await get(`?${query}`)).status).toBe(200);
+  });
+
+  it('does not let the creator own what is wiped from a new object', async () => {
+    const given = { metadata: { name: 'w', deletionTimestamp: '2001-02-03T04:05:06Z', deletionGracePeriodSeconds: 5 }, spec: { ports: [{ port: 80 }] } };
+    const { json } = await server.send('POST', `${path}?dryRun=All`, given);
+    expect(json.metadata.deletionTimestamp).toBeUndefined();
+    expect(json.metadata.managedFields[0].fieldsV1).not.toHaveProperty('f:metadata');
   });
 
   it('warns of unknown fields even of an object that is refused for its name', async () => {

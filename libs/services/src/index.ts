@@ -13,7 +13,7 @@ export { eventMajor, eventSchemaId, eventSchemas } from './event-schema/schemas.
 export { upcast } from './event-schema/upcast.js';
 export { encodeEvents, isDefining, type Event, type PreviousService, type Reservation, type ServiceRef } from './events.js';
 export { evolve, revert } from './evolve.js';
-export { forbidden, invalid, notSupported, required, type FieldError } from './field-error.js';
+export { forbidden, goQuote, invalid, notSupported, required, type FieldError } from './field-error.js';
 export { lackOf } from './load-balancer/condition.js';
 export { isWithin } from './load-balancer/pool-rules.js';
 export { sharedPoolLog, sharedPoolOf } from './load-balancer/shared-log.js';

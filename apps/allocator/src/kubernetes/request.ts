@@ -91,6 +91,16 @@ export const serviceIn = ({ value, duplicates }: ParsedBody, fieldValidation: Wr
   return { service: applyStaticDefaults(decoded.service), warnings: fieldValidation === 'Warn' ? decoded.strict : [] };
 };
 
+/**
+ * A name that could not be a part of a path, looked for when everything else about a request is well.
+ * @throws StatusError 400
+ * @see k8s.io/apimachinery/pkg/api/validation/path
+ */
+export const assertItemName = (name: string | undefined): void => {
+  const problem = name === '.' || name === '..' ? `may not be '${name}'` : name?.includes('%') ? "may not contain '%'" : undefined;
+  if (problem !== undefined) throw new StatusError(badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${problem}`));
+};
+
 /** What the edge adds to every Service command: the time, randomness, a uid should one be needed. */
 export const orderBasis = (namespace: string, { dryRun, fieldManager }: Pick<WriteOptions, 'dryRun' | 'fieldManager'>) => ({ namespace, dryRun, fieldManager, time: new Date(), seed: newSeed(), newUid: randomUUID() });
 

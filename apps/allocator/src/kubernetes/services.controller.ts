@@ -15,10 +15,10 @@ import { deletionRequest, unsafeCollection } from './deletion-request.js';
 import { knownCluster } from './known-cluster.js';
 import { patchRequest } from './patch-request.js';
 import { assertListForm, representationOf, sendObject, sendText, type Representation } from './representation.js';
-import { assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
+import { assertItemName, assertSameObject, bodyOf, orderBasis, serviceBody, writeOptions } from './request.js';
 import type { ListedService } from './list-at.js';
 import { asPages, servicePage, serviceListText } from './service-list.js';
-import { notFound, readableObject, rejectionStatus, requestDiffers } from './status.js';
+import { noSuchResource, notFound, readableObject, rejectionStatus, requestDiffers } from './status.js';
 import { StatusError } from './status-error.js';
 import { sendWarnings } from './warnings.js';
 import { serveWatch } from './watch.js';
@@ -37,7 +37,7 @@ export class ServicesController {
 
   @Post('namespaces/:namespace/services')
   async create(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     const options = writeOptions(request, 'CreateOptions');
     const { service, warnings } = serviceBody(request, options);
@@ -67,7 +67,7 @@ export class ServicesController {
 
   @Delete('namespaces/:namespace/services/:name')
   async delete(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     const { options, dryRun, isUnsafe } = deletionRequest(request);
     if (isUnsafe && (await this.document(cluster, params)) !== '') throw new StatusError(readableObject(params.namespace, params.name));
@@ -81,7 +81,7 @@ export class ServicesController {
    */
   @Delete('namespaces/:namespace/services')
   async deleteCollection(@Param() params: Names, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     const { options, dryRun, isUnsafe } = deletionRequest(request);
     if (isUnsafe) throw new StatusError(unsafeCollection());
@@ -102,7 +102,7 @@ export class ServicesController {
 
   @Get('namespaces/:namespace/services/:name')
   async get(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     assertGetQuery(request);
     const document = await this.document(cluster, params);
@@ -112,7 +112,7 @@ export class ServicesController {
   /** As stored: read defaults are not applied to what `/status` answers. */
   @Get('namespaces/:namespace/services/:name/status')
   async getStatus(@Param() params: ItemNames, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     assertGetQuery(request);
     sendObject(reply, form, 200, await this.document(cluster, params));
@@ -129,7 +129,7 @@ export class ServicesController {
   }
 
   private async replaceItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     const options = writeOptions(request, 'UpdateOptions');
     const { service, warnings } = serviceBody(request, options);
@@ -140,7 +140,7 @@ export class ServicesController {
   }
 
   private async patchItem(params: ItemNames, subresource: 'status' | null, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(params.cluster);
+    const cluster = await this.cluster(params);
     const form = representationOf(request);
     const { change, options } = patchRequest(request);
     await this.submit(cluster, params, request, reply, { form }, {
@@ -149,9 +149,10 @@ export class ServicesController {
   }
 
   private async submit(
-    cluster: KnownCluster, params: Names, request: FastifyRequest, reply: FastifyReply,
+    cluster: KnownCluster, params: Names & Partial<ItemNames>, request: FastifyRequest, reply: FastifyReply,
     { form, warnings = [] }: { form: Representation; warnings?: readonly string[] }, command: ServiceCommand,
   ): Promise<void> {
+    assertItemName(params.name);
     const order = orderOf(request, command, bodyOf(request));
     const outcome = await this.commands.execute(new SubmitOrder(cluster.id, params.cluster, order));
     if (outcome.kind === 'rejected') throw new StatusError(rejectionStatus(outcome.rejection, params.cluster), [...warnings, ...outcome.warnings]);
@@ -162,7 +163,7 @@ export class ServicesController {
   }
 
   private async sendList(name: string, namespace: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const cluster = await this.cluster(name);
+    const cluster = await this.cluster({ cluster: name, namespace });
     const form = representationOf(request, true);
     const query = listQuery(request);
     if (query.watch) return serveWatch(this.store, this.feeds, { cluster, namespace, query, form }, reply);
@@ -172,13 +173,16 @@ export class ServicesController {
   }
 
   private async document(cluster: KnownCluster, params: ItemNames): Promise<string> {
+    assertItemName(params.name);
     const document = await this.documents.read(cluster.id, params.namespace, params.name);
     if (document === undefined) throw new StatusError(notFound(params.name));
     return document;
   }
 
-  private cluster(name: string): Promise<KnownCluster> {
-    return knownCluster(this.writers, name);
+  /** Upstream splits a path when its escapes are gone: with a slash in a name it is another path, and none that there is. */
+  private cluster({ cluster, namespace, name }: { cluster: string; namespace?: string | undefined; name?: string }): Promise<KnownCluster> {
+    if (namespace?.includes('/') || name?.includes('/')) throw new StatusError(noSuchResource());
+    return knownCluster(this.writers, cluster);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FieldConflict, FieldError, Rejection } from '@ipledger/services';
+import { goQuote, type FieldConflict, type FieldError, type Rejection } from '@ipledger/services';
 
 /** A Kubernetes `Status`, and the HTTP code and headers that go with it. @see spec 0.2; k8s.io/apimachinery/pkg/api/errors */
 export interface StatusAnswer {
@@ -40,7 +40,7 @@ export const invalidStatus = (kind: string, name: string, errors: readonly Field
 /** @param resource plural; of another group than the core one with the group after a dot */
 export const notFound = (name: string, resource = 'services'): StatusAnswer => {
   const [kind = '', ...group] = resource.split('.');
-  return status(404, 'NotFound', `${resource} "${name}" not found`, { name, ...(group.length > 0 && { group: group.join('.') }), kind });
+  return status(404, 'NotFound', `${resource} ${goQuote(name)} not found`, { name, ...(group.length > 0 && { group: group.join('.') }), kind });
 };
 
 export const clusterNotFound = (cluster: string): StatusAnswer =>

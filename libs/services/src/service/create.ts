@@ -14,7 +14,7 @@ import { takeAddresses } from './cluster-ips.js';
 import { copyService, parseDocument, readDocument } from './document.js';
 import { addressEvents, portEvents, refOf } from './facts.js';
 import { settleFamilies } from './ip-families.js';
-import { dropRepeatedOwners, stampNew, timestamp } from './metadata.js';
+import { dropRepeatedOwners, stampNew, timestamp, wipeSystemFields } from './metadata.js';
 import { PortOperation, takePorts } from './node-ports.js';
 import { fillClusterIPs } from './normalise.js';
 
@@ -45,6 +45,7 @@ const createNamed = (
 ): Accepted => {
   const next = copyService(service);
   return withWarnings(dropRepeatedOwners(next.metadata, ''), () => {
+    wipeSystemFields(next.metadata);
     trackNew(next, command);
     const created = prepareNew(next, command, state, draws);
     if (!command.dryRun) refuseRevision(service.metadata.resourceVersion ?? '', created.warnings);

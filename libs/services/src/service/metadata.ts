@@ -15,6 +15,11 @@ export const stampNew = (metadata: ObjectMeta, namespace: string, uid: string, t
   metadata.namespace ??= namespace;
   metadata.uid = uid;
   metadata.creationTimestamp = timestamp(time);
+  wipeSystemFields(metadata);
+};
+
+/** What no client may say of a new object. A POST takes it out before it notes who owns what. @see rest.WipeObjectMetaSystemFields */
+export const wipeSystemFields = (metadata: ObjectMeta): void => {
   // Not by `delete`: it makes V8 keep the members in a hash table, which is slow wherever the object goes from here.
   if (metadata.deletionTimestamp !== undefined) metadata.deletionTimestamp = undefined;
   if (metadata.deletionGracePeriodSeconds !== undefined) metadata.deletionGracePeriodSeconds = undefined;
