@@ -18,7 +18,7 @@ const logOf = (...commands: [requestId: string, name: string, uid: string, addre
 
 const operation = (id: string, kind: Operation['kind'], name: string, [startMs, endMs]: [number, number], outcome: Operation['outcome'], unknownAttempts = 0): Operation =>
   ({ id, cluster: 'c', kind, service: `ns/${name}`, startMs, endMs, unknownAttempts, outcome });
-const done = (revision: number, uid: string, ...addresses: string[]): Operation['outcome'] => ({ kind: 'done', status: 200, revision, uid, addresses });
+const done = (revision: number, uid: string, ...addresses: string[]): Operation['outcome'] => ({ kind: 'done', status: 200, revision, uid, addresses, lbAddresses: [] });
 const refused = (reason: string, message = ''): Operation['outcome'] => ({ kind: 'refused', status: 409, reason, message });
 
 const violations = (events: LogEvent[], operations: Operation[]): string[] => {

@@ -86,18 +86,20 @@ const checkWritten = (outcome: Done, command: number, { service, kind, onlyUid }
     const gone = log.services.get(service)?.between(command - 1, command - 1).at(-1);
     return onlyUid === undefined || gone?.uid === onlyUid ? [] : [`was to delete ${onlyUid} and no other, and has deleted ${gone?.uid}`];
   }
-  return sameService(stored, outcome) ? [] : [`was answered ${outcome.uid} ${outcome.addresses.join(', ')}, but the log has ${stored?.uid} ${stored?.addresses.join(', ')} at ${command}`];
+  return sameService(stored, outcome) ? [] : [`was answered ${shown(outcome)}, but the log has ${shown(stored)} at ${command}`];
 };
 
 /** A write that changed nothing (the Service was so already) is right if the Service stood so meanwhile; no create, no delete may be missing. */
 const checkUnchanged = (operation: Operation, outcome: Done, log: FoldedLog, bounds: Bounds): string[] => {
   if (operation.kind !== 'update') return [`was acknowledged with revision ${outcome.revision} and is not in the log`];
   const stood = (log.services.get(operation.service)?.between(bounds.first, bounds.last) ?? []).some((stored) => sameService(stored, outcome));
-  return stood ? [] : [`changed nothing, but ${outcome.uid} ${outcome.addresses.join(', ')} did not stand between ${bounds.first} and ${bounds.last}`];
+  return stood ? [] : [`changed nothing, but ${shown(outcome)} did not stand between ${bounds.first} and ${bounds.last}`];
 };
 
-const sameService = (stored: Stored | null | undefined, { uid, addresses }: Done): boolean =>
-  stored !== null && stored !== undefined && stored.uid === uid && stored.addresses.join() === addresses.join();
+const sameService = (stored: Stored | null | undefined, { uid, addresses, lbAddresses }: Done): boolean =>
+  stored !== null && stored !== undefined && stored.uid === uid && stored.addresses.join() === addresses.join() && stored.lbAddresses.join() === lbAddresses.join();
+
+const shown = (one: Pick<Stored, 'uid' | 'addresses' | 'lbAddresses'> | null | undefined): string => (one == null ? 'nothing' : [one.uid, [...one.addresses, ...one.lbAddresses].join(', ')].join(' '));
 
 const standsAt = (operation: Operation, outcome: Done, log: FoldedLog, { first, last }: Bounds): boolean =>
   (log.services.get(operation.service)?.between(first, last) ?? []).some((stored) => stored?.revision === outcome.revision && sameService(stored, outcome));
@@ -156,7 +158,7 @@ const spansOf = (group: readonly Operation[]): Span[] => group.filter(({ kind, o
   return addresses.map((address) => ({ uid, address, fromMs: created.endMs, toMs }));
 });
 
-const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> => {
+export const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> => {
   const groups = new Map<string, T[]>();
   for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
   return groups;

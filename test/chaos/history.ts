@@ -19,7 +19,7 @@ export interface Operation {
 
 export type Outcome =
   /** 2xx. `revision`: X-Ipledger-Revision of a write, resourceVersion of a read. */
-  | { kind: 'done'; status: number; revision: number; uid: string; addresses: readonly string[] }
+  | { kind: 'done'; status: number; revision: number; uid: string; addresses: readonly string[]; lbAddresses: readonly string[]; sharingKey?: string }
   /** 4xx: decided, and nothing changed. */
   | { kind: 'refused'; status: number; reason: string; message: string }
   /** No answer that says anything, until the client gave up. */
@@ -35,9 +35,20 @@ export interface LogEvent {
   data: {
     address?: string; port?: number; reason?: string;
     service?: { namespace: string; name: string; uid: string };
-    object?: { spec: { clusterIPs?: string[] } };
+    object?: ServiceObject;
+    /** Of the log of a shared LB pool. */
+    cluster?: string; sharingGroup?: string | null;
   };
 }
+
+/** What of a Service is looked at. */
+export interface ServiceObject {
+  metadata?: { uid?: string; resourceVersion?: string; annotations?: Record<string, string> };
+  spec?: { clusterIPs?: string[] };
+  status?: { loadBalancer?: { ingress?: { ip: string }[] } };
+}
+export const addressesOf = ({ spec }: ServiceObject): string[] => (spec?.clusterIPs ?? []).filter((ip) => ip !== 'None');
+export const lbAddressesOf = ({ status }: ServiceObject): string[] => (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
 
 /** A violation of a promise, in a sentence with its evidence. */
 export type Violation = string;

@@ -1,14 +1,17 @@
 // npm run chaos -- --seed S --minutes M: real processes, concurrent clients, faults at random; then the history is judged.
 import { parseArgs } from 'node:util';
 import { checkHistory } from './check.js';
+import { contended, crowdOf, sharedPool, sharedPoolLog } from './clusters.js';
 import { faultKinds, Faults } from './faults.js';
 import type { LogEvent, Violation } from './history.js';
+import { checkLbHeldOnce, checkMembers } from './lb-history.js';
 import { Random } from './random.js';
 import { System } from './system.js';
 import { foldLog } from './timeline.js';
-import { Workload } from './workload.js';
+import { Workload, type Crew } from './workload.js';
 import { ServiceProcess } from '../crash/service-process.js';
-import { settle, verify } from './settle.js';
+import { settle, settleSharedPool, verify } from './settle.js';
+import { countShared } from './shared-statements.js';
 
 const help = `npm run chaos -- [options]
 
@@ -19,20 +22,15 @@ against the log, and the log against claims, documents and views (test/chaos/REA
   --seed S         draws the plan (a random one, printed)
   --minutes M      length of the faults (1)
   --allocators N   replicas (3)
-  --clients N      concurrent clients (12)
+  --clients N      concurrent clients of two clusters that are full now and then (12)
+  --crowd N        further clusters, several of them written at once at one replica, so that their appends share statements (24)
   --faults LIST    only these, such as disk,kill
   --no-kafka       the projector reads the log instead
   --keep           keep the folder with data and logs
 `;
 
-/** Ranges small enough to be full now and then. Usable: 14 and 6 IPv4 addresses; 15 and 7 IPv6 addresses. */
-const clusters = [
-  { name: 'small', serviceCIDRs: ['10.0.0.0/28', 'fd00::/124'], capacity: { IPv4: 14, IPv6: 15 } },
-  { name: 'tiny', serviceCIDRs: ['fd01::/125', '10.1.0.0/29'], capacity: { IPv4: 6, IPv6: 7 } },
-];
-
 const { values } = parseArgs({ options: {
-  seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, allocators: { type: 'string', default: '3' }, clients: { type: 'string', default: '12' },
+  seed: { type: 'string' }, minutes: { type: 'string', default: '1' }, allocators: { type: 'string', default: '3' }, clients: { type: 'string', default: '12' }, crowd: { type: 'string', default: '24' },
   faults: { type: 'string', default: faultKinds.join() }, 'no-kafka': { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
 } });
 if (values.help) {
@@ -42,13 +40,16 @@ if (values.help) {
 const kinds = faultKinds.filter((kind) => values.faults.split(',').includes(kind));
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
 const minutes = Number(values.minutes);
+const crowd = crowdOf(Number(values.crowd));
+const clusters = [...contended, ...crowd];
 const startedMs = performance.now();
 const say = (line: string): void => console.log(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`);
 
-const readLog = async (url: string, cluster: string): Promise<LogEvent[]> => {
+/** @param of such as clusters/blue */
+const readLog = async (url: string, of: string): Promise<LogEvent[]> => {
   const events: LogEvent[] = [];
   for (let after: string | undefined = '0'; after !== undefined; ) {
-    const answer = await fetch(`${url}/v1/clusters/${cluster}/events?limit=1000&after=${after}`);
+    const answer = await fetch(`${url}/v1/${of}/events?limit=1000&after=${after}`);
     const page = (await answer.json()) as { items: LogEvent[]; continue?: string };
     events.push(...page.items);
     after = page.continue;
@@ -60,11 +61,22 @@ const judge = async (system: System, workload: Workload): Promise<Violation[]> =
   const url = system.allocators[0]!.url;
   const violations: Violation[] = [];
   for (const { name, capacity } of clusters) {
-    const { log, violations: malformed } = foldLog(name, await readLog(url, name));
+    const { log, violations: malformed } = foldLog(name, await readLog(url, `clusters/${name}`));
     violations.push(...malformed, ...checkHistory(workload.operations.filter(({ cluster }) => cluster === name), log, capacity));
-    say(`${name}: ${log.head} revisions, ${log.commands.size} commands`);
+    if (!crowd.some((one) => one.name === name)) say(`${name}: ${log.head} revisions, ${log.commands.size} commands`);
   }
+  const events = await readLog(url, `lb-pools/${sharedPool.name}`);
+  violations.push(...foldLog(sharedPoolLog, events).violations, ...checkMembers(sharedPoolLog, events), ...checkLbHeldOnce(workload.operations));
+  say(`${sharedPoolLog}: ${events.length} revisions, ${events.filter(({ type }) => type === 'lb-member.joined').length} times an address was given`);
+  const shared = await countShared(system);
+  say(`${crowd.length} clusters of the crowd: ${shared.appends} of ${shared.allAppends} appends shared ${shared.statements} statements, up to ${shared.clustersMost} clusters in one`);
+  if (crowd.length > 1 && shared.statements === 0) violations.push('no appends of several clusters shared a statement: this run says nothing about those that do');
   return [...violations, ...workload.badAnswers, ...(await verify(system, say))];
+};
+
+const post = async (path: string, body: object): Promise<void> => {
+  const answer = await fetch(`${system.allocators[0]!.url}/v1/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
 };
 
 const report = (workload: Workload, faults: Faults): void => {
@@ -84,11 +96,13 @@ const random = new Random(seed);
 const system = await System.start({ allocators: Number(values.allocators), kafka: !values['no-kafka'] }, say);
 let violations: Violation[] = ['the run did not end'];
 try {
-  for (const { name, serviceCIDRs } of clusters) {
-    const answer = await fetch(`${system.allocators[0]!.url}/v1/clusters`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, serviceCIDRs }) });
-    if (answer.status !== 201) throw new Error(`cluster ${name}: ${answer.status} ${await answer.text()}`);
-  }
-  const workload = new Workload({ clusters, clients: Number(values.clients), urls: system.allocators.map(({ url }) => url) }, random.fork());
+  for (const { name, serviceCIDRs } of clusters) await post('clusters', { name, serviceCIDRs });
+  await post('lb-pools', sharedPool);
+  const crews: Crew[] = [
+    { clusters: contended, clients: Number(values.clients), atOnce: 1, homeShare: 0, namespaces: ['red', 'blue'], names: ['web', 'api', 'db', 'cache', 'queue', 'auth'], createTurns: 0, onceShare: 0, lbShare: 0.1 },
+    { clusters: crowd, clients: Math.ceil(crowd.length / 8), atOnce: 8, homeShare: 0.95, namespaces: ['red'], names: Array.from({ length: 16 }, (_, i) => `web-${i}`), createTurns: 0.5, onceShare: 0.9, lbShare: 0.15 },
+  ];
+  const workload = new Workload({ crews, urls: system.allocators.map(({ url }) => url) }, random.fork());
   const faults = new Faults(system, random.fork(), say, kinds);
   const working = workload.run();
   const hurting = faults.run();
@@ -97,9 +111,9 @@ try {
   await hurting;
   workload.stop();
   await working;
-  await settle(system, clusters.map(({ name }) => name), say);
+  const behind = await settle(system, clusters.map(({ name }) => name), say);
   report(workload, faults);
-  violations = await judge(system, workload);
+  violations = [...behind, ...(await settleSharedPool(system)), ...(await judge(system, workload))];
 } finally {
   for (const violation of violations.slice(0, 50)) say(`VIOLATION ${violation}`);
   say(violations.length === 0 ? `clean, seed ${seed}` : `${violations.length} violations, seed ${seed}`);

@@ -1,16 +1,22 @@
 import { PostgresEventStore } from '@ipledger/event-store';
 import { createLogger } from '@ipledger/runtime';
 import { eventually } from '@ipledger/testing';
-import { compareTopics, differenceLine, verifyCluster } from '@ipledger/verify';
+import { sharedPoolOf } from '@ipledger/services';
+import { compareTopics, differenceLine, verifyCluster, verifySharedPools } from '@ipledger/verify';
 import { rebuildViews } from '@ipledger/views';
+import { lbAtRest } from '../simulation/lb-laws.js';
 import type { Violation } from './history.js';
 import type { System } from './system.js';
 
 const settleSeconds = 30;
 const attemptsMax = 5;
 
-/** Resolves when the views reflect everything that was written: nothing is lost on the way, and nothing stands still. */
-export const settle = async (system: System, clusters: readonly string[], say: (line: string) => void): Promise<void> => {
+/**
+ * Resolves when the views reflect everything that was written: nothing is lost on the way, and nothing stands still.
+ * @returns the clusters of which they do not, when they had time enough
+ */
+export const settle = async (system: System, clusters: readonly string[], say: (line: string) => void): Promise<Violation[]> => {
+  const violations: Violation[] = [];
   const [allocator] = system.allocators;
   const projector = system.services.find(({ name }) => name === 'projector');
   for (const cluster of clusters) {
@@ -18,9 +24,32 @@ export const settle = async (system: System, clusters: readonly string[], say: (
     for (let attempt = 1; ; attempt++) {
       const answer = await fetch(`${projector!.url}/v1/clusters/${cluster}/pools?minRevision=${revision}&timeout=${settleSeconds}`);
       if (answer.ok) break;
-      if (attempt === attemptsMax) throw new Error(`the views of ${cluster} do not reach revision ${revision}: ${answer.status} ${await answer.text()}`);
+      if (attempt === (violations.length > 0 ? 1 : attemptsMax)) {
+        violations.push(`the views of ${cluster} do not reach revision ${revision}: ${answer.status} ${await answer.text()}`);
+        break;
+      }
       say(`waiting for the views of ${cluster} to reach revision ${revision}`);
     }
+  }
+  return violations;
+};
+
+/**
+ * Resolves when the shared pool has come to rest: nothing is held for nobody, and nobody waits for what is free.
+ * @returns what is still so when it had time enough
+ */
+export const settleSharedPool = async (system: System): Promise<Violation[]> => {
+  const store = new PostgresEventStore({ url: system.databaseUrl, max: 4, onIdleError: () => undefined });
+  try {
+    const heads = (await store.clusters()).map(({ id, name }) => ({ id, name }));
+    const [pools, clusters] = [heads.filter(({ name }) => sharedPoolOf(name) !== undefined), heads.filter(({ name }) => sharedPoolOf(name) === undefined)];
+    for (const deadlineMs = performance.now() + settleSeconds * 1000; ; ) {
+      const found = await lbAtRest(store, clusters, pools);
+      if (found.length === 0 || performance.now() > deadlineMs) return found;
+      await new Promise((resolve) => { setTimeout(resolve, 500); });
+    }
+  } finally {
+    await store.close();
   }
 };
 
@@ -30,7 +59,8 @@ export const verify = async (system: System, say: (line: string) => void): Promi
   try {
     const violations: Violation[] = [];
     for (const head of await store.clusters()) violations.push(...(await verifyCluster(store, head)).differences.map(differenceLine));
-    say('claims, port claims, documents and definitions compared with a fresh fold of the log');
+    violations.push(...(await verifySharedPools(store)).map(differenceLine));
+    say('claims, port claims, documents and definitions compared with a fresh fold of the log, and the shared pool with its clusters');
     const report = await rebuildViews({ viewsUrl: system.databaseUrl, store });
     for (const { table, cluster, onlyInFirst, onlyInSecond, example } of report?.differences ?? [])
       violations.push(`${cluster}: view ${table} differs from a fresh fold: ${onlyInFirst} rows are only live, ${onlyInSecond} only in the fold, such as ${example}`);
@@ -52,6 +82,6 @@ const verifyTopics = async (store: PostgresEventStore, broker: string, say: (lin
   const published = await store.publishedRevisions();
   const kafka = { brokers: [broker], clientId: 'chaos', topicPrefix: 'ipledger', replicationFactor: null, sasl: null, tls: null };
   const { differences } = await compareTopics({ store, kafka, logger: createLogger({ level: 'error', format: 'json' }), published });
-  say(`both topics compared with the log, up to ${[...published].map(([cluster, revision]) => `${cluster} ${revision}`).join(', ')}`);
+  say(`both topics compared with ${published.size} logs up to their ends, ${[...published.values()].reduce((sum, revision) => sum + revision, 0)} revisions`);
   return differences.map(differenceLine);
 };

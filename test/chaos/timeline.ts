@@ -1,4 +1,4 @@
-import type { LogEvent, Violation } from './history.js';
+import { addressesOf, lbAddressesOf, type LogEvent, type Violation } from './history.js';
 
 /** A value from a revision on, until the next entry. */
 interface Entry<T> {
@@ -32,6 +32,7 @@ export interface Stored {
   uid: string;
   revision: number;
   addresses: readonly string[];
+  lbAddresses: readonly string[];
 }
 
 /** The log of one cluster, folded: who held what and which Services stood, at every revision. */
@@ -75,7 +76,7 @@ const foldEvent = (log: FoldedLog, { type, revision, data }: LogEvent): string[]
   if (service === undefined) return [];
   const key = `${service.namespace}/${service.name}`;
   if (type.startsWith('service.')) {
-    const stored = type === 'service.deleted' ? null : { uid: service.uid, revision, addresses: addressesOf(data) };
+    const stored = type === 'service.deleted' ? null : { uid: service.uid, revision, addresses: addressesOf(data.object ?? {}), lbAddresses: lbAddressesOf(data.object ?? {}) };
     timelineOf(log.services, key, null).set(revision, stored);
     return stored === null ? [] : stored.addresses.filter((one) => log.holders.get(one)?.now !== service.uid).map((one) => `${key} has ${one}, which it does not hold`);
   }
@@ -93,8 +94,6 @@ const foldEvent = (log: FoldedLog, { type, revision, data }: LogEvent): string[]
   held.set(revision, held.now - 1);
   return before === service.uid ? [] : [`${address} is released by ${key} (${service.uid}), but ${before ?? 'nobody'} holds it`];
 };
-
-const addressesOf = (data: LogEvent['data']): string[] => (data.object?.spec.clusterIPs ?? []).filter((ip) => ip !== 'None');
 
 const timelineOf = <T>(timelines: Map<string, Timeline<T>>, key: string, initial: T): Timeline<T> => {
   let timeline = timelines.get(key);

@@ -1,5 +1,5 @@
 import { operationPrefix } from '../chaos/check.js';
-import type { Operation, Outcome as Seen, Violation } from '../chaos/history.js';
+import { lbAddressesOf, type Operation, type Outcome as Seen, type ServiceObject, type Violation } from '../chaos/history.js';
 import type { Random } from '../chaos/random.js';
 import { create, patch, remove, service } from '../../libs/services/src/testing/commands.js';
 import type { Order, Outcome } from '../../apps/allocator/src/writer/order.js';
@@ -81,8 +81,8 @@ export const orderOf = (id: string, attempt: number, command: Order['command'], 
 const seen = (outcome: Outcome): Seen => {
   if (outcome.kind === 'request_differs') return { kind: 'refused', status: 422, reason: 'RequestDiffers', message: '' };
   if (outcome.kind === 'accepted') {
-    const object = JSON.parse(outcome.answer ?? '{}') as { metadata?: { uid: string }; spec?: { clusterIPs?: string[] } };
-    return { kind: 'done', status: outcome.status, revision: outcome.revision, uid: object.metadata?.uid ?? '', addresses: object.spec?.clusterIPs ?? [] };
+    const object = JSON.parse(outcome.answer ?? '{}') as ServiceObject;
+    return { kind: 'done', status: outcome.status, revision: outcome.revision, uid: object.metadata?.uid ?? '', addresses: object.spec?.clusterIPs ?? [], lbAddresses: lbAddressesOf(object) };
   }
   const { rejection } = outcome;
   const reason = { already_exists: 'AlreadyExists', not_found: 'NotFound', conflict: 'Conflict', precondition_failed: 'Conflict' }[rejection.code as string] ?? rejection.code;

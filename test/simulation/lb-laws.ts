@@ -1,4 +1,4 @@
-import type { InMemoryEventStore } from '@ipledger/event-store';
+import type { EventStore, InMemoryEventStore } from '@ipledger/event-store';
 import { decide, lbRequestOf, notServedReason, parseDocument, type ClusterDefinition } from '@ipledger/services';
 import { differenceLine, verifyCluster } from '@ipledger/verify';
 import { loadState } from '../../apps/allocator/src/writer/load-state.js';
@@ -42,7 +42,14 @@ export class LbLaws {
 }
 
 /** What must hold once all is quiet: nothing is held for nobody, nobody waits for what is free, and every table is what its log says. */
-export const atTheEnd = async (store: InMemoryEventStore, clusters: readonly SimulatedCluster[], pools: readonly SimulatedCluster[]): Promise<string[]> => {
+export const atTheEnd = async (store: EventStore, clusters: readonly SimulatedCluster[], pools: readonly SimulatedCluster[]): Promise<string[]> => {
+  const found = await lbAtRest(store, clusters, pools);
+  for (const { id } of [...clusters, ...pools]) found.push(...(await verifyCluster(store, (await store.head(id))!)).differences.map(differenceLine));
+  return found;
+};
+
+/** The part of it that is of the logs together. */
+export const lbAtRest = async (store: EventStore, clusters: readonly SimulatedCluster[], pools: readonly SimulatedCluster[]): Promise<string[]> => {
   const found = (await store.lbUnattached('lb-pool:', 100)).map(({ address, cluster, name, log, isAwaited }) => `${address} of ${log.name} is held for ${cluster} ${name}, which ${isAwaited ? 'waits for it' : 'does not have it'}`);
   for (const cluster of clusters) {
     const { defaultLoadBalancer = false } = JSON.parse((await store.head(cluster.id))?.definition ?? '{}') as Partial<ClusterDefinition>;
@@ -62,6 +69,5 @@ export const atTheEnd = async (store: InMemoryEventStore, clusters: readonly Sim
       }
     }
   }
-  for (const { id } of [...clusters, ...pools]) found.push(...(await verifyCluster(store, (await store.head(id))!)).differences.map(differenceLine));
   return found;
 };
