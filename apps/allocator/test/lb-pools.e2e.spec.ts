@@ -83,6 +83,24 @@ describe('LB pools', () => {
     expect(await server.send('GET', '/v1/lb-pools/refused')).toMatchObject({ status: 404 });
   });
 
+  it('never overlap another one that serves one of their clusters, in whichever log it is', async () => {
+    const [a, b] = [await cluster({ addresses: ['192.0.2.128/28'] }), await cluster({ addresses: ['192.0.2.128/28'] })]; // nothing in common: as they like
+    const make = (name: string, body: object): Promise<Answer> => server.send('POST', '/v1/lb-pools', { name: `${name}-${a.name}`, ...body });
+    const refusal = (text: string, pool: string, value: string, field = 'addresses[0]'): object => ({
+      status: 422, json: { code: 'lb_pool_invalid', problems: [{ field, value, why: `overlaps ${text} of the LB pool ${pool}, which serves a cluster that this one serves too; two of its Services could get one address` }] },
+    });
+    for (const clusters of ['all', ['x', a.name]]) expect(await make('wide', { clusters, addresses: ['192.0.2.143'] })).toMatchObject(refusal('192.0.2.128/28', a.pool, '192.0.2.143'));
+    expect((await server.send('GET', `/v1/lb-pools/wide-${a.name}`)).status).toBe(404);
+    expect(await make('wide', { clusters: ['x'], addresses: ['192.0.2.143', '2001:db8:9::/64'] })).toMatchObject({ status: 201 });
+    const change = (body: object, query = ''): Promise<Answer> => server.send('PUT', `/v1/lb-pools/wide-${a.name}${query}`, body);
+    for (const query of ['', '?dryRun=All']) expect(await change({ clusters: [b.name], addresses: ['2001:db8:9::/64', '192.0.2.143'] }, query)).toMatchObject(refusal('192.0.2.128/28', b.pool, '192.0.2.143', 'addresses[1]'));
+    expect(await change({ clusters: [a.name, b.name], addresses: ['192.0.2.144-192.0.2.150', '2001:db8:9::/64'] })).toMatchObject({ status: 200 });
+    expect(await server.send('PUT', `/v1/lb-pools/${a.pool}`, { addresses: ['192.0.2.128/28', '2001:db8:9::1'] })).toMatchObject(refusal('2001:db8:9::/64', `wide-${a.name}`, '2001:db8:9::1', 'addresses[1]'));
+    expect(await make('second', { clusters: [b.name], addresses: ['192.0.2.150'] })).toMatchObject(refusal('192.0.2.144-192.0.2.150', `wide-${a.name}`, '192.0.2.150'));
+    expect(await server.send('PUT', `/v1/lb-pools/${a.pool}`, { addresses: ['192.0.2.128/28', '192.0.2.151'] })).toMatchObject({ status: 200 });
+    await server.send('DELETE', `/v1/lb-pools/wide-${a.name}`);
+  });
+
   it('that can never be made leave no name behind, and a dry run says why', async () => {
     const before = await server.store.clusters();
     for (const query of ['', '?dryRun=All'])
@@ -95,7 +113,7 @@ describe('LB pools', () => {
     const before = await server.store.clusters();
     const { name } = await cluster();
     expect(await server.send('POST', '/v1/lb-pools?dryRun=All', { name: 'dry', cluster: name, addresses: ['198.51.100.0/24'] })).toMatchObject({ status: 201 });
-    expect(await server.send('POST', '/v1/lb-pools?dryRun=All', { name: 'dry', clusters: 'all', addresses: ['198.51.100.0/24'] })).toMatchObject({ status: 201 });
+    expect(await server.send('POST', '/v1/lb-pools?dryRun=All', { name: 'dry', clusters: 'all', addresses: ['192.0.2.0/26'] })).toMatchObject({ status: 201 });
     expect((await server.store.clusters()).filter((head) => head.name !== name && !before.some(({ id }) => id === head.id))).toEqual([]);
   });
 
@@ -138,9 +156,9 @@ describe('LB pools', () => {
   it('of a range that was made larger are still shown, and can be released', async () => {
     const pool = `grown-${++made}`;
     const path = `/v1/lb-pools/${pool}/reservations`;
-    expect(await server.send('POST', '/v1/lb-pools', { name: pool, clusters: 'all', addresses: ['198.51.100.64/30'] })).toMatchObject({ status: 201 });
-    expect(await server.send('POST', path, { name: 'later', addresses: '198.51.100.65', reason: 'r', owner: 'o' })).toMatchObject({ status: 201 });
-    expect(await server.send('PUT', `/v1/lb-pools/${pool}`, { clusters: 'all', addresses: ['198.51.100.64/29'] })).toMatchObject({ status: 200 });
+    expect(await server.send('POST', '/v1/lb-pools', { name: pool, clusters: 'all', addresses: ['192.0.2.64/30'] })).toMatchObject({ status: 201 });
+    expect(await server.send('POST', path, { name: 'later', addresses: '192.0.2.65', reason: 'r', owner: 'o' })).toMatchObject({ status: 201 });
+    expect(await server.send('PUT', `/v1/lb-pools/${pool}`, { clusters: 'all', addresses: ['192.0.2.64/29'] })).toMatchObject({ status: 200 });
     expect((await server.send('GET', path)).json.items).toMatchObject([{ name: 'later' }]);
     expect(await server.send('DELETE', `${path}/later`)).toMatchObject({ status: 200 });
     expect(await server.send('DELETE', `/v1/lb-pools/${pool}`)).toMatchObject({ status: 200 });

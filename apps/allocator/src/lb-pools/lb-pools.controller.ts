@@ -13,6 +13,7 @@ import { EVENT_STORE } from '../tokens.js';
 import { Writers } from '../writer/writers.js';
 import { lbPoolView, memberView, type LbPoolView } from './lb-pool-view.js';
 import { allPools, mayUsePool, mustFindPool, requirePool, whileNamesHold, type LocatedPool } from './locate.js';
+import { refuseOverlap } from './overlap.js';
 import { changeBody, drainBody, makeBody, requireOwner, settingsIn, type ChangeBody, type MakeBody } from './requests.js';
 
 /** LB pools, of one cluster and shared: make, look at, change, drain, remove. */
@@ -34,8 +35,10 @@ export class LbPoolsController {
     if (body.cluster !== undefined) await mustKnow(this.writers, body.cluster);
     else refuseForEver(command);
     const make = async (): Promise<void> => {
-      const other = (await allPools(this.store)).find(({ pool, head }) => pool.name === body.name && head.name !== log);
+      const pools = await allPools(this.store);
+      const other = pools.find(({ pool, head }) => pool.name === body.name && head.name !== log);
       if (other !== undefined) throw new ProblemError(rejectionProblem({ code: 'lb_pool_exists', pool: body.name }));
+      refuseOverlap({ ...body, cluster: body.cluster ?? null }, pools);
       await this.submit(log, command, request, reply);
     };
     await (command.dryRun ? make() : whileNamesHold(this.store, make));
@@ -65,8 +68,13 @@ export class LbPoolsController {
   @Put(':pool')
   @RouteSchema({ body: changeBody })
   async change(@Param('pool') name: string, @Body() body: ChangeBody, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { head } = await mustFindPool(this.store, name, request, 'admin');
-    await this.submit(head.name, { type: 'ConfigureLbPool', ...clusterOrderBasis(head.name, isDryRun(request)), pool: name, settings: settingsIn(body), existing: 'replace' }, request, reply);
+    const { head, cluster } = await mustFindPool(this.store, name, request, 'admin');
+    const command: ClusterCommand = { type: 'ConfigureLbPool', ...clusterOrderBasis(head.name, isDryRun(request)), pool: name, settings: settingsIn(body), existing: 'replace' };
+    const change = async (): Promise<void> => {
+      refuseOverlap({ ...body, name, cluster }, await allPools(this.store));
+      await this.submit(head.name, command, request, reply);
+    };
+    await (command.dryRun ? change() : whileNamesHold(this.store, change));
   }
 
   @Delete(':pool')

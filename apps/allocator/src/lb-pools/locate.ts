@@ -48,7 +48,7 @@ export const mustFindPool = async (store: EventStore, name: string, request: Fas
 };
 
 /**
- * Does `work` while nobody else makes an LB pool, in any process: a name is unique over all logs, which no log can decide by itself. The lock is
+ * Does `work` while nobody else makes or changes an LB pool, in any process: names, and ranges for one cluster, are unique over logs, which no log can decide by itself. The lock is
  * that of a log that never has an event. One after the other within a process: each that waits has a connection, and `work` needs some, too.
  */
 export const whileNamesHold = <T>(store: EventStore, work: () => Promise<T>): Promise<T> => {

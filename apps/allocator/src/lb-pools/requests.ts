@@ -42,5 +42,6 @@ export const settingsIn = ({ addresses, autoAssign = true, priority = 100, names
 
 /** Either a cluster or several. */
 export const requireOwner = ({ cluster, clusters: shared }: MakeBody): void => {
-  if ((cluster === undefined) === (shared === undefined)) throw invalidRequest('cluster', cluster ?? null, 'is needed, or clusters: a pool belongs to one cluster, or serves several ("clusters": ["a", "b"], or "all")');
+  if (cluster === undefined && shared === undefined) throw invalidRequest('cluster', null, 'is needed, or clusters: a pool belongs to one cluster, or serves several ("clusters": ["a", "b"], or "all")');
+  if (cluster !== undefined && shared !== undefined) throw invalidRequest('cluster', cluster, 'cannot stand beside clusters: a pool belongs to one cluster, or serves several; leave one of the two out');
 };

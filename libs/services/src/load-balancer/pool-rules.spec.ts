@@ -154,6 +154,13 @@ describe('a shared pool', () => {
     expect(given(v4v6).when({ ...lbPool('wide', [four], { clusters: 'all' }), name: 'blue' }).rejection()).toMatchObject({ code: 'lb_pool_invalid', problems: [{ field: 'clusters' }] });
     expect(new Scenario().when({ ...lbPool('wide', [four]), name: 'lb-pool:wide' }).rejection()).toMatchObject({ code: 'cluster_not_found' });
   });
+  it('says which clusters it serves, and one of a cluster does not', () => {
+    const { clusters: _, ...settings } = lbPool('wide', [four], { clusters: 'all' }).settings;
+    expect(given(lbPool('wide', [four], { clusters: 'all' })).when({ ...lbPool('wide', [four], { clusters: 'all', existing: 'replace' }), settings }).rejection())
+      .toMatchObject({ problems: [{ field: 'clusters', value: null, why: 'is needed: the pool is shared, and says which clusters it serves, ["a", "b"] or "all"' }] });
+    expect(given(v4v6, lbPool('edge', [four])).when({ ...lbPool('edge', [four], { clusters: 'all', existing: 'replace' }), name: 'blue' }).rejection())
+      .toMatchObject({ problems: [{ field: 'clusters', value: 'all', why: 'cannot be said of a pool that belongs to one cluster; leave it out, or make a shared pool under another name' }] });
+  });
   it('is asked in its own log only', () => {
     expect(given(v4v6).when(claim('blue', lbRequest('web', ['IPv4']))).rejection()).toEqual({ code: 'lb_pool_not_found', pool: 'lb-pool:wide' });
     expect(given(v4v6).when(patch('web', {})).rejection()).toMatchObject({ code: 'not_found' });

@@ -100,7 +100,8 @@ const ownPool = ({ pool }: { pool: string }, state: ClusterState): LbPool =>
   state.definition?.lbPools?.find(({ name }) => name === pool) ?? refuse({ code: 'lb_pool_not_found', pool });
 
 const nameProblems = ({ name: log, pool, settings: { clusters } }: ConfigureLbPool, others: readonly LbPool[]): DefinitionProblem[] => {
-  if ((log === sharedPoolLog(pool)) !== (clusters !== undefined)) return [{ field: 'clusters', value: clusters, why: 'a shared pool is a log of its own, and serves clusters; another one belongs to one cluster' }];
+  if (log === sharedPoolLog(pool) && clusters === undefined) return [{ field: 'clusters', value: null, why: 'is needed: the pool is shared, and says which clusters it serves, ["a", "b"] or "all"' }];
+  if (log !== sharedPoolLog(pool) && clusters !== undefined) return [{ field: 'clusters', value: clusters, why: 'cannot be said of a pool that belongs to one cluster; leave it out, or make a shared pool under another name' }];
   const why = clusterNameProblem(pool) ?? (others.length >= poolsMax ? `the cluster has ${poolsMax} LB pools already, which is the limit` : undefined);
   return why === undefined ? [] : [{ field: 'name', value: pool, why }];
 };
