@@ -126,6 +126,23 @@ describe('deciding while an append is in flight', () => {
     await expectWhole(answers);
   });
 
+  it('appends what was decided meanwhile as it was decided, even if the clock goes back to a time of contention', async () => {
+    await create('theirs', {}, other);
+    expect((await create('mine')).status).toBe(201); // after a conflict
+    const now = vi.spyOn(Date, 'now');
+    try {
+      now.mockReturnValue(Date.now() + 10_000); // the contention is over
+      const sent = await inFlight({}, {});
+      now.mockReturnValue(Date.now() - 10_000);
+      store.release();
+      const answers = await Promise.all([...sent, create('last')]);
+      expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+      await expectWhole(answers);
+    } finally {
+      now.mockRestore();
+    }
+  });
+
   it('keeps the order of what needs a document and what does not', async () => {
     await create('known');
     const patch = (body: object) => server.send('PATCH', `${server.services('c')}/known`, body, { 'content-type': 'application/merge-patch+json' });

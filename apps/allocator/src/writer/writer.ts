@@ -213,8 +213,9 @@ export class Writer {
     let unsure: Batch | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
-        if (unsure !== undefined || this.isLockFirst()) return await this.commitLocked(waiting, unsure);
-        return await this.commitOptimistic(waiting, attempt === 1 ? decided : undefined);
+        const ahead = attempt === 1 ? decided : undefined; // in memory already, whatever the clock says now
+        if (unsure !== undefined || (ahead === undefined && this.isLockFirst())) return await this.commitLocked(waiting, unsure);
+        return await this.commitOptimistic(waiting, ahead);
       } catch (error) {
         if (error instanceof OutcomeUnknown) unsure = error instanceof Unsure ? error.batch : unsure;
         const isLast = !(await this.mayRetry(error)) || attempt === attemptsMax;
