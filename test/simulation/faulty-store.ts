@@ -56,18 +56,18 @@ export const faultyStore = (store: EventStore, process: Process, random: Random,
     void send(() => store.append(sent)).catch(() => undefined);
   };
   /** The row is held while the commit is on its way: nobody sees a late one. It happened, or it did not. */
-  const locked = async <T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T> => {
+  const locked = async <T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T> => {
     const fate = random.chance(rates.unknown) ? random.pick(['lost', 'done'] as const) : 'answered';
     const lost = new OutcomeUnknown('simulated: connection lost during the commit');
     const result = await call(() => store.locked(clusterId, (session) => {
-      const worked = work(remote<LockedSession>(session, { locked: session.locked, append: (batch) => session.append(batch) })).then(async (value) => {
+      const worked = work(remote<LockedSession>(session, { locked: session.locked, missed: session.missed, append: (batch) => session.append(batch), appendLast: (batch) => session.appendLast(batch) })).then(async (value) => {
         await process.turn();
         if (fate === 'lost') throw lost;
         return value;
       });
       // The server rolls back what a dead process left open.
       return Promise.race([worked, process.died.then(() => { throw lost; })]);
-    }));
+    }, known));
     if (fate === 'done') throw lost;
     return result;
   };

@@ -5,6 +5,8 @@ import { startServer, type Answer, type TestServer } from './start.js';
 /** A store whose locks, once it is told so, are given when they are let go; a lock may lose its answer after its commit. */
 class SlowLocks extends InMemoryEventStore {
   locks = 0;
+  /** What is called while a lock is held. */
+  readonly called: string[] = [];
   losesAnswer = false;
   private gate: { opened: Promise<void>; open: () => void } | undefined;
 
@@ -17,13 +19,21 @@ class SlowLocks extends InMemoryEventStore {
     this.gate?.open();
     this.gate = undefined;
   }
-  override async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T> {
+  override async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T> {
     this.locks++;
     await this.gate?.opened;
-    const result = await super.locked(clusterId, work);
+    const result = await super.locked(clusterId, (session) => work(this.watched(session)), known);
     if (!this.losesAnswer) return result;
     this.losesAnswer = false;
     throw new OutcomeUnknown('the connection was lost');
+  }
+  private watched(session: LockedSession): LockedSession {
+    return new Proxy(session, { get: (target, name: keyof LockedSession) => {
+      const member = target[name];
+      if (typeof member !== 'function') return member;
+      this.called.push(name);
+      return (member as (...args: unknown[]) => unknown).bind(target);
+    } });
   }
 }
 
@@ -76,6 +86,13 @@ describe('a writer that waits for the row of its cluster', () => {
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
     expect(store.locks).toBe(1);
     expect(await namesInLog()).toEqual(['first', 'a', 'b', 'c']);
+  });
+
+  it('is given what it missed with the row, and asks for nothing but its append while others wait', async () => {
+    await create('more-of-theirs', other);
+    store.called.length = 0;
+    expect((await whileWaiting(() => create('a'))).map(({ status }) => status)).toEqual([201, 201]);
+    expect(store.called).toEqual(['appendLast']);
   });
 
   it('leaves what is more than a batch for the next turn', async () => {

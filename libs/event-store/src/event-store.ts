@@ -38,9 +38,10 @@ export interface EventStore extends ClusterReader {
    * Two statements on purpose: one statement's snapshot predates its wait for the row (design D4).
    * Commits when `work` resolves, rolls back when it rejects. A session append that failed fails the whole, with its error,
    * even if `work` swallows it.
+   * @param known  a revision that the caller has folded: what came after it is read along with the lock
    * @throws BadAppend  there is no such cluster
    */
-  locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T>;
+  locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T>;
 
   /** Which of these commands are in the log: command id -> revision of its last event. Resolves an OutcomeUnknown. */
   findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>>;
@@ -124,7 +125,14 @@ export interface ClusterReader {
 /** Inside a lock. `head` is the state of the row as locked. */
 export interface LockedSession extends ClusterReader {
   readonly locked: ClusterHead;
+  /** The first 1,000 rows of the log after the revision that the caller said he knows; none when he said nothing. */
+  readonly missed: readonly LogRow[];
   append(batch: AppendBatch): Promise<void>;
+  /**
+   * Appends and commits in one round trip. It must be the only append of the lock, and the last call of `work`, which cannot take it back.
+   * @throws as `EventStore.append` does, `OutcomeUnknown` too
+   */
+  appendLast(batch: AppendBatch): Promise<void>;
 }
 
 export interface ServiceKey {

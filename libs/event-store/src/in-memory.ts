@@ -56,11 +56,12 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
     await this.#inTurn(batch.clusterId, async () => apply(this.stateOf(batch.clusterId), copy));
   }
 
-  async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T> {
+  async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T> {
     return this.#inTurn(clusterId, async () => {
       const state = this.stateOf(clusterId);
       if (state === undefined) throw new BadAppend(`there is no cluster ${clusterId} to lock`);
-      const session = new MemorySession(state, (id) => this.stateOf(id));
+      const missed = known === undefined ? [] : await this.readLog(clusterId, known, missedMax);
+      const session = new MemorySession(state, missed, (id) => this.stateOf(id));
       const result = await work(session);
       this.#clusters.set(clusterId, session.end());
       return result;
@@ -151,6 +152,9 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
   }
 }
 
+/** Rows of the log that are read along with a lock. */
+const missedMax = 1_000;
+
 /** Appends go to a copy that replaces the cluster's state when the lock commits; until then others read the old one. */
 class MemorySession extends MemoryReader implements LockedSession {
   readonly locked: ClusterHead;
@@ -159,7 +163,7 @@ class MemorySession extends MemoryReader implements LockedSession {
   #copied = false;
   #failure: StoreError | undefined;
 
-  constructor(state: ClusterState, others: (clusterId: number) => ClusterState | undefined) {
+  constructor(state: ClusterState, readonly missed: readonly LogRow[], others: (clusterId: number) => ClusterState | undefined) {
     super();
     this.locked = headOf(state);
     this.#state = state;
@@ -177,6 +181,10 @@ class MemorySession extends MemoryReader implements LockedSession {
       this.#failure = error as StoreError;
       throw error;
     }
+  }
+
+  appendLast(batch: AppendBatch): Promise<void> {
+    return this.append(batch);
   }
 
   /** @throws the error of the append that failed, even if `work` swallowed it: Postgres would have nothing to commit either */

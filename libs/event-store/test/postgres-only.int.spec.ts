@@ -43,16 +43,21 @@ describe('the log is append-only', () => {
 });
 
 describe('the connection of a lock', () => {
-  it('is asked one thing at a time, whatever a caller asks at once', async () => {
+  it('is asked in two round trips: for the row and what was missed, and for the last append and the commit', async () => {
     const { query } = pg.Client.prototype;
-    let [underWay, most] = [0, 0];
+    const asked: [string, number][] = [];
+    let underWay = 0;
     const spy = vi.spyOn(pg.Client.prototype as { query: (...args: unknown[]) => unknown }, 'query').mockImplementation(async function (this: pg.Client, ...args) {
-      most = Math.max(most, ++underWay);
+      const text = typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text;
+      asked.push([text.split(' ', 3).join(' '), ++underWay]);
       return (query as (...given: unknown[]) => Promise<unknown>).apply(this, args).finally(() => underWay--);
     });
-    await store.locked(cluster.id, (session) => Promise.all([session.head(cluster.id), session.listClaims(cluster.id, undefined, 1), session.readLog(cluster.id, 0, 1)]));
+    await store.locked(cluster.id, (session) => session.appendLast(batch(session.locked, {})), 0);
     spy.mockRestore();
-    expect(most).toBe(1);
+    expect(asked).toEqual([
+      ['BEGIN ISOLATION LEVEL', 1], ['SELECT FROM cluster_revisions', 2], ['SELECT c.id, c.name,', 3], ['SELECT cluster_id, epoch,', 4],
+      ['WITH head AS', 1], ['COMMIT', 2],
+    ]);
   });
 });
 
@@ -210,10 +215,11 @@ describe('two transactions held by hand', () => {
     await begun.opened;
     const second = store.locked(cluster.id, async (session) => {
       expect(session.locked.revision).toBe(2); // read after the wait, not before
+      expect(session.missed.map(({ revision }) => revision)).toEqual([2]);
       expect(await session.readLog(cluster.id, 0, 10)).toHaveLength(1);
       await session.append(batch(session.locked, { rows: [row(1)] }));
       await fast.opened;
-    });
+    }, 0);
     await waitingForLock(1);
     expect(await store.readLog(cluster.id, 0, 10)).toEqual([]); // the second has no number yet, so none can come out of order
     slow.open();
@@ -277,16 +283,16 @@ describe('a database that is lost', () => {
   }
 
   /** On a connection of its own: within a transaction pg_stat_activity does not change. */
-  async function holdRow(): Promise<() => Promise<void>> {
+  async function hold(statement = `SELECT FROM cluster_revisions WHERE cluster_id = ${cluster.id} FOR UPDATE`): Promise<() => Promise<void>> {
     const holder = new pg.Client({ connectionString: database.url });
     await holder.connect();
     await holder.query('BEGIN');
-    await holder.query('SELECT FROM cluster_revisions WHERE cluster_id = $1 FOR UPDATE', [cluster.id]);
+    await holder.query(statement);
     return () => holder.end();
   }
 
   it('during an append leaves the outcome unknown; the command id tells it', async () => {
-    const letGo = await holdRow();
+    const letGo = await hold();
     const lost = row(2);
     const pool = createPool({ url: database.url });
     const append = new PostgresEventStore(pool).append(batch(cluster, { rows: [lost] })).catch((error: unknown) => error);
@@ -298,6 +304,17 @@ describe('a database that is lost', () => {
     expect(await store.findCommands(cluster.id, [lost.command.id])).toEqual(new Map());
     await store.append(batch(cluster, { rows: [lost] }));
     expect(await store.findCommands(cluster.id, [lost.command.id])).toEqual(new Map([[lost.command.id, 2]]));
+  });
+
+  it('during the last append of a lock leaves the outcome unknown, for the commit is on its way', async () => {
+    const letGo = await hold('LOCK TABLE claims IN SHARE MODE');
+    const lost = row(2);
+    const work = store.locked(cluster.id, (session) => session.appendLast(batch(session.locked, { rows: [lost], claims: { taken: [claim('10.0.0.1')] } }))).catch((error: unknown) => error);
+    await killSessions("wait_event_type = 'Lock'");
+    expect(await work).toBeInstanceOf(OutcomeUnknown);
+    await letGo();
+    expect(await store.findCommands(cluster.id, [lost.command.id])).toEqual(new Map());
+    expect(await revisionNow()).toBe(0);
   });
 
   it('while idle is replaced without anybody noticing', async () => {
@@ -340,7 +357,7 @@ describe('a database that is lost', () => {
 
   it('is not waited for longer than the statement may take', async () => {
     const hasty = new PostgresEventStore(createPool({ url: database.url, statementTimeoutMs: 100 }));
-    const letGo = await holdRow();
+    const letGo = await hold();
     await expect(hasty.append(batch(cluster, {}))).rejects.toBeInstanceOf(StoreUnavailable);
     await letGo();
     await hasty.close();

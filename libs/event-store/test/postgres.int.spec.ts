@@ -3,12 +3,14 @@ import { useFreshDatabase } from '@ipledger/testing';
 import { eventStoreContract } from './event-store.contract.js';
 import { heldBackContract } from './held-back.contract.js';
 import { loadBalancersContract } from './load-balancers.contract.js';
+import { lockContract } from './lock.contract.js';
 
 describe('the Postgres store', () => {
   const database = useFreshDatabase();
   eventStoreContract(async () => new PostgresEventStore({ url: database.url }));
   heldBackContract(async () => new PostgresEventStore({ url: database.url }));
   loadBalancersContract(async () => new PostgresEventStore({ url: database.url }));
+  lockContract(async () => new PostgresEventStore({ url: database.url }));
 });
 
 /** What a migration may add while programs from before it still serve (docs/adr/0003): they read and write past it. */
@@ -25,4 +27,5 @@ describe('the Postgres store, on the schema of a newer program', () => {
   eventStoreContract(async () => new PostgresEventStore({ url: database.url }));
   heldBackContract(async () => new PostgresEventStore({ url: database.url }));
   loadBalancersContract(async () => new PostgresEventStore({ url: database.url }));
+  lockContract(async () => new PostgresEventStore({ url: database.url }));
 });

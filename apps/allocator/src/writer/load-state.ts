@@ -33,8 +33,12 @@ export const loadState = async (reader: ClusterReader, clusterId: number): Promi
   return { state, epoch: head.epoch };
 };
 
-/** Folds the log up to `revision`. */
-export const catchUp = async (reader: ClusterReader, clusterId: number, state: ClusterState, revision: number): Promise<void> => {
+/**
+ * Folds the log up to `revision`.
+ * @param read rows of it that were read already; of what is folded, too
+ */
+export const catchUp = async (reader: ClusterReader, clusterId: number, state: ClusterState, revision: number, read: readonly LogRow[] = []): Promise<void> => {
+  for (const row of read) if (row.revision > state.revision) foldRow(state, row);
   for (let page = 0; state.revision < revision; page++) {
     const rows = await reader.readLog(clusterId, state.revision, logPageRows);
     if (rows.length === 0 || page === catchUpPagesMax)

@@ -1,4 +1,4 @@
-import type { ClusterReader, EventStore } from '@ipledger/event-store';
+import type { EventStore, LockedSession } from '@ipledger/event-store';
 import { ClaimConflict, OutcomeUnknown, RevisionConflict, StoreError, BadAppend } from '@ipledger/event-store';
 import type { ClusterState, DatedEvent, Pool } from '@ipledger/services';
 import { Batch } from './batch.js';
@@ -254,14 +254,14 @@ export class Writer {
     try {
       return await this.store.locked(this.clusterId, async (session) => {
         if (unsure !== undefined && (await this.isInLog(unsure))) return unsure;
-        const { state } = await this.current(session, session.locked.revision, session.locked.epoch);
+        const { state } = await this.current(session);
         if (unsure === undefined) this.joinQueued(waiting);
         const batch = await Batch.decide(ordersOf(waiting), state, this.clusterId, session.locked.epoch, session);
         decided = batch;
         if (isUnit(waiting)) batch.abandonUnlessAllAccepted();
-        if (!batch.isEmpty) await session.append(batch.append());
+        if (!batch.isEmpty) await session.appendLast(batch.append());
         return batch;
-      });
+      }, this.loaded.state.revision);
     } catch (error) {
       // Whatever failed, the transaction is not known to have committed: memory must not be ahead of the log.
       if (error instanceof OutcomeUnknown) throw this.unsureOf(decided, error);
@@ -270,13 +270,14 @@ export class Writer {
     }
   }
 
-  private async current(reader: ClusterReader, revision: number, epoch: number): Promise<LoadedState> {
-    if (this.loaded === undefined || this.loaded.epoch !== epoch) this.loaded = await loadState(reader, this.clusterId);
+  private async current(session: LockedSession): Promise<LoadedState> {
+    const { locked: { revision, epoch }, missed } = session;
+    if (this.loaded === undefined || this.loaded.epoch !== epoch) this.loaded = await loadState(session, this.clusterId);
     try {
-      await catchUp(reader, this.clusterId, this.loaded.state, revision);
+      await catchUp(session, this.clusterId, this.loaded.state, revision, missed);
     } catch {
       // A state that cannot be brought forward is worth nothing; the tables are.
-      this.loaded = await loadState(reader, this.clusterId);
+      this.loaded = await loadState(session, this.clusterId);
     }
     return this.loaded;
   }

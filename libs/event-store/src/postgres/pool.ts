@@ -42,6 +42,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   const { url, max = 10, applicationName = 'ipledger', statementTimeoutMs = statementTimeoutMsDefault, asynchronousCommit = false, onIdleError } = options;
   const pool = new pg.Pool({
     connectionString: url,
+    pipeline: true, // what is asked of one connection at once is sent at once: see locked.ts
     application_name: applicationName,
     max,
     connectionTimeoutMillis: connectTimeoutMs,

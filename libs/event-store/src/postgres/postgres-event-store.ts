@@ -91,8 +91,8 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     }
   }
 
-  async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>): Promise<T> {
-    return locked(await this.#connect(), clusterId, work);
+  async locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T> {
+    return locked(await this.#connect(), clusterId, work, known);
   }
 
   async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
