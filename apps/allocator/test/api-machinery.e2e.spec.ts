@@ -198,6 +198,13 @@ describe('the machinery around Services', () => {
     expect(message(await server.send('GET', `${path}/a%0A`))).toEqual([404, 'services "a\\n" not found']);
   });
 
+  it('continues no watch', async () => {
+    const refused = 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided';
+    for (const query of ['', '&resourceVersion=0', '&sendInitialEvents=true&resourceVersionMatch=NotOlderThan']) {
+      expect(message(await get(`?watch=true&timeoutSeconds=1&continue=x${query}`))).toEqual([422, refused]);
+    }
+  });
+
   it('reads a timeout, but not of a watch', async () => {
     const refused = [400, 'invalid timeout specified in the request URL - time: missing unit in duration "5"'];
     for (const item of [`${path}/a?timeout=5`, `${path}?timeout=5`, `${path}/missing?timeout=5`]) expect(message(await server.send('GET', item))).toEqual(refused);

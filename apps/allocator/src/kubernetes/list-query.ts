@@ -127,8 +127,10 @@ const watchErrors = (query: URLSearchParams, match: string, sendInitialEvents: b
   if (match !== '') {
     if (sendInitialEvents === undefined) errors.push(forbidden(at, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
     if (match !== 'NotOlderThan') errors.push(notSupported(at, match, ['NotOlderThan']));
-    if (query.get('continue')) errors.push(forbidden(at, 'resourceVersionMatch is forbidden when continue is provided'));
   }
+  // A watch from the beginning that says neither is given both, to be told what is there.
+  const startsAnew = match === '' && sendInitialEvents === undefined && ['', '0'].includes(query.get('resourceVersion') ?? '');
+  if ((match !== '' || startsAnew) && query.get('continue')) errors.push(forbidden(at, 'resourceVersionMatch is forbidden when continue is provided'));
   return errors;
 };
 
