@@ -1,8 +1,34 @@
+import { InMemoryEventStore } from '@ipledger/event-store';
 import { startServer, type Answer, type TestServer } from './start.js';
 
 const cluster = '/v1/clusters/c/services:batch';
 const dual = (name: string, spec: object = {}) => ({ metadata: { name }, spec: { ipFamilyPolicy: 'RequireDualStack', ports: [{ port: 80 }], ...spec } });
 const invalidService = { metadata: { name: 'Bad_Name' }, spec: { ports: [{ port: 80 }] } };
+
+/** As a database is: what is asked for comes some turns of the event loop later. */
+class SlowToName extends InMemoryEventStore {
+  override async clustersBeginning(prefix: string): ReturnType<InMemoryEventStore['clustersBeginning']> {
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    return super.clustersBeginning(prefix);
+  }
+}
+
+describe('a batch whose patches wait to know the shared LB pools, as in a new process and after each change of them', () => {
+  const items = ['a', 'b'].flatMap((name) => [
+    { create: dual(name) }, { patch: { name, contentType: 'application/merge-patch+json', body: { metadata: { labels: { a: 'b' } } } } }, { delete: { name } }, { create: dual(name) }, { delete: { name } },
+  ]);
+  const lines = items.map((item) => `${JSON.stringify(item)}\n`).join('');
+  it.each<[string, unknown, Record<string, string>]>([['in one document', { items }, {}], ['in lines', lines, { 'content-type': 'application/x-ndjson' }]])('%s is decided in its order', async (_, body, headers) => {
+    const server = await startServer(new SlowToName());
+    await server.register('c', ['10.96.0.0/24', 'fd00::/120']);
+    const codes = async (): Promise<number[]> => [...(await server.send('POST', cluster, body, headers)).text.matchAll(/"status":(\d+)/g)].map(([, code]) => Number(code));
+    const inOrder = [201, 200, 200, 201, 200, 201, 200, 200, 201, 200];
+    expect(await codes()).toEqual(inOrder);
+    expect((await server.send('POST', '/v1/lb-pools', { name: 'wide', clusters: ['c'], addresses: ['203.0.113.0/30'] })).status).toBe(201);
+    expect(await codes()).toEqual(inOrder);
+    await server.close();
+  });
+});
 
 describe('POST /v1/clusters/{c}/services:batch', () => {
   let server: TestServer;

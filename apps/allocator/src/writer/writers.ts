@@ -41,6 +41,8 @@ export class Writers {
   private readonly names = new Map<string, { head: ClusterHead; readMs: number }>();
   private readonly sweeps: readonly NodeJS.Timeout[];
   private readonly hope: Hope;
+  /** Resolves when the orders that came before have been handed to their writers; undefined when none waits. */
+  private lastTurn: Promise<unknown> | undefined;
   private stopping = false;
   /** Told of every order that was answered, for those who wait for changes of a cluster. */
   onCommit: (clusterId: number) => void = () => {};
@@ -53,8 +55,8 @@ export class Writers {
 
   /** @throws WriterUnavailable while stopping */
   async submit(clusterId: number, name: string, order: Order): Promise<Outcome> {
-    const hopeful = this.withHope(name, order);
-    const outcome = await this.writerOf(clusterId, name).submit(hopeful instanceof Promise ? await hopeful : hopeful);
+    const ready = this.inTurn(this.withHope(name, order));
+    const outcome = await this.writerOf(clusterId, name).submit(ready instanceof Promise ? await ready : ready);
     this.onCommit(clusterId);
     if (/Cluster|Cidr|Pool/.test(order.command.type)) this.names.delete(name);
     if (/LbPool/.test(order.command.type)) this.hope.forget();
@@ -63,9 +65,8 @@ export class Writers {
 
   /** Orders for Services that are accepted together or not at all. @throws WriterUnavailable while stopping */
   async submitUnit(clusterId: number, name: string, orders: readonly Order[]): Promise<readonly UnitOutcome[]> {
-    const hopeful: Order[] = [];
-    for (const order of orders) hopeful.push(await this.withHope(name, order));
-    const outcomes = await this.writerOf(clusterId, name).submitUnit(hopeful);
+    const ready = await this.inTurn(Promise.all(orders.map(async (order) => this.withHope(name, order))));
+    const outcomes = await this.writerOf(clusterId, name).submitUnit(ready);
     this.onCommit(clusterId);
     return outcomes;
   }
@@ -77,6 +78,16 @@ export class Writers {
     const told = (sharedPools: LbPool[]): Order => (sharedPools.length > 0 ? { ...order, command: { ...command, sharedPools } } : order);
     const pools = this.hope.of(cluster);
     return Array.isArray(pools) ? told(pools) : pools.then(told);
+  }
+
+  /** While an order waits for what it has to say, those after it wait too: the items of a batch count on earlier ones. */
+  private inTurn<T>(ready: T | Promise<T>): T | Promise<T> {
+    if (this.lastTurn === undefined && !(ready instanceof Promise)) return ready;
+    const turn = (this.lastTurn ?? Promise.resolve()).then(() => ready);
+    this.lastTurn = turn;
+    const over = (): void => { if (this.lastTurn === turn) this.lastTurn = undefined; };
+    turn.then(over, over);
+    return turn;
   }
 
   private writerOf(clusterId: number, name: string): Writer {
