@@ -9,7 +9,7 @@ import { previousOf, refOf } from '../service/facts.js';
 import { applyReadDefaults } from '../service/read-defaults.js';
 import type { ServiceObject } from '../service.js';
 import { serviceKey, type ClusterState } from '../state.js';
-import type { LbLack } from './choose-lb.js';
+import { chooseLbAddresses, type LbLack } from './choose-lb.js';
 import type { AssignLoadBalancer, AttachLoadBalancer } from './commands.js';
 import { lackOf, lbConditionOf } from './condition.js';
 import { isServed, lbRequestOf } from './request.js';
@@ -45,8 +45,12 @@ const told = (command: AssignLoadBalancer, stored: ServiceObject, state: Cluster
   const { shared, time } = command;
   if (shared === undefined || shared.lacking.length === 0 || stored.metadata.resourceVersion !== String(shared.wait)) return undefined;
   const next = copyService(stored);
+  const key = serviceKey(stored.metadata.namespace ?? '', command.name);
+  // The pools of its cluster have more to say than a shared one that is not for it.
+  const own = state.attachments.of(key).length > 0 ? [] : chooseLbAddresses({ request: lbRequestOf(stored), state, draws: new Draws(command.seed), preferred: [] }).lacking;
+  const lacking = shared.lacking.map((one) => (one.reason === 'NoPool' ? own.find(({ family, reason }) => family === one.family && reason !== 'NoPool') : undefined) ?? one);
   const [before, has] = [lbConditionOf(stored), (stored.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => ip ?? [])];
-  showAddresses(next, has, shared.lacking, { time, before });
+  showAddresses(next, has, lacking, { time, before });
   return saysTheSame(next, stored) ? undefined : settled(command, next, stored, [], state);
 };
 

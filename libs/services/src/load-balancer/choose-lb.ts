@@ -77,7 +77,7 @@ const chooseFamily = (family: Family, asking: LbAsking): LbHad | LbLack => {
   if (requested !== undefined) return chooseRequested(requested, asking);
   const pools = state.lbPools.filter((pool) => serves(pool, request) && (pool.pool.autoAssign || pool.pool.name === request.pool));
   const ranges = pools.flatMap((pool) => pool.ranges.filter((range) => range.family === family));
-  if (ranges.length === 0) return lack(family, 'NoPool', noPool(family, request));
+  if (ranges.length === 0) return lack(family, 'NoPool', noPool(family, asking));
   for (const text of likely(asking)) {
     const had = asBefore(text, family, ranges, asking);
     if (had !== undefined) return had;
@@ -88,8 +88,15 @@ const chooseFamily = (family: Family, asking: LbAsking): LbHad | LbLack => {
   return { how: 'taken', address, text: formatAddress(address), pool: chosen.pool, scope: 'dynamic' };
 };
 
-const noPool = (family: Family, { pool }: LbRequest): string =>
-  pool === null ? `no LB pool of the cluster has ${family} addresses for this Service` : `the cluster has no LB pool ${pool} with ${family} addresses for this Service`;
+/** In the log of a shared pool: its name. Elsewhere undefined. */
+const sharedNameOf = ({ cluster, state }: LbAsking): string | undefined => (cluster === undefined ? undefined : state.lbPools[0]?.pool.name);
+
+const noPool = (family: Family, asking: LbAsking): string => {
+  const { pool } = asking.request;
+  const shared = sharedNameOf(asking);
+  if (shared !== undefined) return `the LB pool ${shared} has no ${family} addresses for this Service`;
+  return pool === null ? `no LB pool of the cluster has ${family} addresses for this Service` : `the cluster has no LB pool ${pool} with ${family} addresses for this Service`;
+};
 
 /** Whether a pool may serve a Service that asks for it, or for one of its addresses. */
 const serves = ({ pool, selects }: CompiledLbPool, request: LbRequest): boolean =>
@@ -121,6 +128,9 @@ const chooseRequested = (address: Address, asking: LbAsking): LbHad | LbLack => 
   const refused = (why: string): LbLack => lack(address.family, 'AddressNotAvailable', `${text} ${why}`);
   const pool = state.poolOf(address);
   const owner = state.lbPools.find(({ pool: { name } }) => name === pool?.lbPool);
+  const shared = sharedNameOf(asking);
+  // Another shared pool may have more to say about it.
+  if ((pool === undefined || owner === undefined) && shared !== undefined) return lack(address.family, 'NoPool', `${text} is not in the LB pool ${shared}`);
   if (pool === undefined || owner === undefined) return refused('is in no LB pool of the cluster');
   if (!serves(owner, request)) return refused(`is in the LB pool ${owner.pool.name}, which is not for this Service`);
   const held = whyNotShared(text, asking);
