@@ -69,6 +69,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const routes = listRoutes(fastify);
   const connections = new Connections(fastify);
   markEveryAnswer(fastify);
+  keepFromCaches(fastify);
   answerProbes(fastify);
   parseBodies(fastify);
   observeRequests(fastify, app.get(AllocatorMetrics));
@@ -100,6 +101,14 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
       await app.get(Writers).stop();
     },
   };
+};
+
+/** As upstream (staging/src/k8s.io/apiserver/pkg/server/filters/cache_control.go): no proxy may answer with what was true a while ago. */
+const keepFromCaches = (fastify: FastifyInstance): void => {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (request.url.startsWith('/clusters/') || request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-cache, private');
+    done();
+  });
 };
 
 /**

@@ -32,6 +32,11 @@ describe('the machinery around Services', () => {
     return { status: answer.statusCode ?? 0, headers: new Headers(), text: received, json: JSON.parse(received) as unknown };
   };
 
+  it('is kept by no cache on the way, refusals included', async () => {
+    for (const to of [path, `${path}/a`, `${path}/none`, '/clusters/c/version', '/v1/clusters'])
+      expect((await get('', undefined, to)).headers.get('cache-control')).toBe('no-cache, private');
+  });
+
   describe('a list', () => {
     it.each<[string, string[], boolean]>([
       ['?limit=2', ['a', 'b'], true],
