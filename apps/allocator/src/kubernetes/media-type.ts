@@ -38,7 +38,8 @@ const goesBefore = (a: MediaRange, b: MediaRange): boolean =>
   a.quality > b.quality || (a.type !== '*' && b.type === '*') || (a.subtype !== '*' && b.subtype === '*');
 
 const token = "[\\w!#$%&'*+.^`|~-]+";
-const wellFormed = new RegExp(`^\\s*${token}(/${token})?\\s*(;\\s*${token}\\s*=\\s*(${token}|"(\\\\.|[^"\\\\])*")\\s*)*;?\\s*$`);
+/** No two runs of white space meet in it: who sends thousands of them would else be read for long. */
+const wellFormed = new RegExp(`^\\s*${token}(/${token})?(\\s*;\\s*${token}\\s*=\\s*(${token}|"(\\\\.|[^"\\\\])*"))*\\s*(;\\s*)?$`);
 
 /** Whether a `Content-Type` can be read at all; the last `;` may stand alone. @see Go's mime.ParseMediaType */
 export const isContentType = (text: string): boolean => wellFormed.test(text);

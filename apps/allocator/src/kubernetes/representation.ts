@@ -9,6 +9,7 @@ import { queryOf } from './request.js';
 import { partialMetadata, tableHead, tableRow, type IncludeObject, type MetaVersion, type TableOptions } from './service-table.js';
 import { badRequest, status } from './status.js';
 import { StatusError } from './status-error.js';
+import { numbersWithDigits } from './yaml-tags.js';
 
 /** In which form an answer goes out. */
 export type Representation =
@@ -73,7 +74,7 @@ export const assertListForm = (form: Representation): void => {
 
 /** As Go's encoder writes it: keys in order, texts that YAML 1.1 would take for something else in quotes, lists not indented. */
 export const yamlText = (json: string): string =>
-  stringify(JSON.parse(json), { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0 }).replace(/^( *(?:- )?)"\.":/gm, '$1.:');
+  stringify(JSON.parse(json), { version: '1.1', sortMapEntries: true, indentSeq: false, lineWidth: 0, customTags: numbersWithDigits });
 
 /** Sends one Service, given as JSON text. */
 export const sendObject = (reply: FastifyReply, form: Representation, code: number, json: string): void => {

@@ -15,6 +15,7 @@ describe('readYamlBytes', () => {
     ['a: |\n  x\n  y\nb: >\n  x\n  y\n', { a: 'x\ny\n', b: 'x y\n' }],
     ['base: &b {x: 1, z: 2}\nc:\n  <<: *b\n  z: 3\nd: *b', { base: { x: 1, z: 2 }, c: { x: 1, z: 3 }, d: { x: 1, z: 2 } }],
     ['c:\n  w: 3\n  <<: [{x: 1, w: 2}, {x: 5, z: 6}]', { c: { w: 3, x: 1, z: 6 } }],
+    ['.: {}\na: .\nb: -.\nc: .5\nd: 1.', { '.': {}, a: '.', b: '-.', c: 0.5, d: 1 }],
     ['"<<": 1', { '<<': 1 }],
     ['y: 1\n"n": 2', { true: 1, n: 2 }], // YAML 1.1, as upstream's decoder
   ])('reads %j', (text, value) => {

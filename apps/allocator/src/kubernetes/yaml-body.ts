@@ -1,5 +1,6 @@
 import type { JsonText, JsonValue } from '@ipledger/services';
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Alias, type Document, type Scalar, type Tags, type YAMLMap } from 'yaml';
+import { numbersWithDigits } from './yaml-tags.js';
 
 /**
  * Larger bodies are refused: parsing costs up to 8 ms a KiB, during which this process does nothing else. JSON has no such
@@ -49,7 +50,7 @@ const readYaml = (text: string): JsonText => {
 
 /** Tags whose values are no JSON. A time then stays the text it is, as with upstream's decoder. */
 const withoutObjects = (tags: Tags): Tags =>
-  tags.filter((tag) => typeof tag === 'string' || (!/:(timestamp|binary|omap|pairs|set)$/.test(tag.tag) && !('format' in tag && tag.format === 'TIME')));
+  numbersWithDigits(tags).filter((tag) => typeof tag === 'string' || (!/:(timestamp|binary|omap|pairs|set)$/.test(tag.tag) && !('format' in tag && tag.format === 'TIME')));
 
 class NotJson extends Error {}
 
