@@ -23,6 +23,15 @@ describe('Services without a class, in a cluster that comes to serve them', () =
     expect(await world.status('blue', 'web')).toBe('not served');
   });
 
+  it('cost no look at their cluster either', async () => {
+    const world = await World.of('blue', 'green');
+    for (const cluster of ['blue', 'green']) await world.do(cluster, bare('web'));
+    await world.do('green', declareDefault(true));
+    const looked = vi.spyOn(world.store, 'head');
+    expect(await world.assigner().round()).toEqual(['assign done']);
+    expect(looked.mock.calls).toEqual([[(await world.head('green')).id]]);
+  });
+
   it('get addresses of the pools of the cluster without being touched', async () => {
     const world = await World.of('blue');
     await world.do('blue', bare('web'));

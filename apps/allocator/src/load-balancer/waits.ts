@@ -18,7 +18,7 @@ const rowsMax = 5_000;
 const ownTurnMs = 300_000;
 
 export interface WaitTools extends StepTools {
-  store: Pick<EventStore, 'clustersBeginning' | 'head' | 'lbWaits' | 'listLbWaiting' | 'pulse'>;
+  store: Pick<EventStore, 'clustersBeginning' | 'clustersDefining' | 'head' | 'lbWaits' | 'listLbWaiting' | 'pulse'>;
   wishes: Wishes;
   patience: Patience;
   /** Where the last round ended, by id of the cluster; missing = at the beginning. */
@@ -61,12 +61,13 @@ export const serveWaits = async (tools: WaitTools, pending: ReadonlySet<string>)
 /** The clusters in which somebody waits. Those that the last round came to in vain are first: no cluster waits for the others for ever. */
 const headsOfWaiting = async (store: WaitTools['store'], cursors: WaitTools['cursors']): Promise<ClusterHead[]> => {
   const waits = await store.lbWaits();
-  const lacking = new Set(waits.filter(({ reason }) => reason !== notServedReason).map(({ clusterId }) => clusterId));
-  const ids = [...new Set(waits.map(({ clusterId }) => clusterId))].sort((a, b) => Number(cursors.has(a)) - Number(cursors.has(b)));
-  const heads = (await Promise.all(ids.map((id) => store.head(id)))).flatMap((head) => (head?.definition != null && (lacking.has(head.id) || servesUnclassed(head)) ? [head] : []));
-  const found = new Set(heads.map(({ id }) => id));
-  for (const id of cursors.keys()) if (!found.has(id)) cursors.delete(id);
-  return heads;
+  const unserved = new Set(waits.filter(({ reason }) => reason === notServedReason).map(({ clusterId }) => clusterId));
+  // Most clusters leave such Services to others for ever: they are not looked up one by one.
+  const serving = unserved.size === 0 ? [] : (await store.clustersDefining('"defaultLoadBalancer":true')).filter(({ id }) => unserved.has(id));
+  const ids = new Set([...waits.filter(({ reason }) => reason !== notServedReason).map(({ clusterId }) => clusterId), ...serving.map(({ id }) => id)]);
+  for (const id of cursors.keys()) if (!ids.has(id)) cursors.delete(id);
+  const turns = [...ids].sort((a, b) => Number(cursors.has(a)) - Number(cursors.has(b)));
+  return (await Promise.all(turns.map((id) => store.head(id)))).flatMap((head) => (head?.definition != null ? [head] : []));
 };
 
 /** Whether Services without a class, which nobody serves yet, are the cluster's to serve now. */
