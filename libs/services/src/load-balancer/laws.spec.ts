@@ -155,7 +155,8 @@ const checkReleases = ({ command, events, before, scenario: { documents } }: Ste
   }
 };
 const note = (service: ServiceObject | undefined, name: string): string | undefined => service?.metadata.annotations?.[`ipledger.io/${name}`];
-const asked = (service: ServiceObject | undefined) => [note(service, 'load-balancer-ips'), note(service, 'load-balancer-pool')];
+/** With its families: two addresses are heeded only once the Service has both. */
+const asked = (service: ServiceObject | undefined) => [note(service, 'load-balancer-ips'), note(service, 'load-balancer-pool'), service?.spec.ipFamilies];
 const sharing = (service: ServiceObject | undefined) => [note(service, 'sharing-key'), service?.spec.ports, service?.spec.externalTrafficPolicy];
 
 describe('laws of LB pools', () => {
