@@ -116,6 +116,22 @@ describe('deciding while an append is in flight', () => {
     expect((await server.send('GET', `${server.services('c')}/first`)).status).toBe(404);
   });
 
+  it('decides nothing ahead of those that are left of a batch that was refused for its content', async () => {
+    const sent = await inFlight({}, {});
+    store.next();
+    await eventually(() => expect(store.waiting).toBe(1));
+    store.next(new BadAppend('no such text')); // now each goes by itself
+    await eventually(() => expect(store.waiting).toBe(1));
+    const left = await queued();
+    const late = create('late');
+    await eventually(async () => expect(await queued()).toBe(left + 1));
+    store.release();
+    const answers = await Promise.all([...sent, late]);
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    expect(store.batches.slice(-3).map(({ documents: { written } }) => written.map(({ name }) => name))).toEqual([['more0'], ['more1'], ['late']]);
+    await expectWhole(answers);
+  });
+
   it('decides anew when nobody knows at first whether the append before happened', async () => {
     const sent = await inFlight({}, {});
     store.next('after');

@@ -1,4 +1,4 @@
-import { InMemoryEventStore, OutcomeUnknown, type LockedSession } from '@ipledger/event-store';
+import { BadAppend, InMemoryEventStore, OutcomeUnknown, type AppendBatch, type LockedSession } from '@ipledger/event-store';
 import { eventually } from '@ipledger/testing';
 import { startServer, type Answer, type TestServer } from './start.js';
 
@@ -8,6 +8,8 @@ class SlowLocks extends InMemoryEventStore {
   /** What is called while a lock is held. */
   readonly called: string[] = [];
   losesAnswer = false;
+  /** Told of a batch before its append. */
+  judge: (batch: AppendBatch) => void = () => undefined;
   private gate: { opened: Promise<void>; open: () => void } | undefined;
 
   hold(): void {
@@ -32,6 +34,10 @@ class SlowLocks extends InMemoryEventStore {
       const member = target[name];
       if (typeof member !== 'function') return member;
       this.called.push(name);
+      if (name === 'appendLast') return async (batch: AppendBatch) => {
+        this.judge(batch);
+        await target.appendLast(batch);
+      };
       return (member as (...args: unknown[]) => unknown).bind(target);
     } });
   }
@@ -107,6 +113,24 @@ describe('a writer that waits for the row of its cluster', () => {
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 200, 201]);
     expect(store.locks).toBe(3);
     expect(await namesInLog()).toEqual(['first', 'a', 'b', 'c', 'd']);
+  });
+
+  it('finds the one that is refused for its content by itself, and what came later comes after the others', async () => {
+    store.judge = ({ documents: { written } }) => {
+      if (!written.some(({ name }) => name === 'first')) return;
+      if (store.locks === 1) store.hold(); // it waits for the row again
+      throw new BadAppend('no such text');
+    };
+    const sent = whileWaiting(() => create('a'), () => create('b'));
+    await eventually(() => expect(store.locks).toBe(2));
+    const left = await queued();
+    const late = create('late');
+    await eventually(async () => expect(await queued()).toBe(left + 1));
+    store.release();
+    expect((await sent).map(({ status }) => status)).toEqual([500, 201, 201]);
+    expect((await late).status).toBe(201);
+    expect(await namesInLog()).toEqual(['a', 'b', 'late']);
+    expect(store.locks).toBe(5);
   });
 
   it('answers each of them once when nobody knows at first whether they were committed', async () => {

@@ -174,7 +174,7 @@ export class Writer {
   }
 
   /**
-   * Answers every order of a batch. Never throws: an order that cannot be decided or stored gets its error.
+   * Answers every order of a batch, or queues them again one by one. Never throws: an order that cannot be decided or stored gets its error.
    * @param decided the batch of these orders, when it was decided ahead
    */
   private async settle(waiting: Waiting[], decided?: Batch): Promise<void> {
@@ -185,7 +185,8 @@ export class Writer {
       if ((this.ahead?.waiting.length ?? 0) > 0) setImmediate(answer);
       else answer();
     } catch (error) {
-      if (error instanceof BadAppend && waiting.length > 1) for (const one of waiting) await this.settle([one]);
+      // One of them is refused for its content: each goes by itself, first of all, and none is decided ahead or joins meanwhile.
+      if (error instanceof BadAppend && waiting.length > 1) this.queue.unshift(...waiting.map((one) => ({ ...one, isUnit: true })));
       else for (const { orders, reject } of waiting) {
         for (const order of orders) this.observer.failed(this.name, order);
         reject(asUnavailable(error));
