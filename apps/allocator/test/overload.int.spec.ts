@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { createPool, PostgresEventStore, type AppendBatch } from '@ipledger/event-store';
+import { createPool, OutcomeUnknown, PostgresEventStore, type AppendBatch } from '@ipledger/event-store';
 import { eventually, freshDatabase, TcpProxy, type TestDatabase } from '@ipledger/testing';
 import { startServer, type Answer, type TestServer } from './start.js';
 
@@ -121,6 +121,36 @@ describe('more commands than may wait', () => {
       const { items } = (await server.send('GET', server.services('c'))).json as { items: { metadata: { name: string } }[] };
       expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(['kubernetes', ...created.sort()]);
       expect((await server.send('POST', server.services('c'), { metadata: { name: 'after' }, spec: { ports: [{ port: 80 }] } })).status).toBe(201);
+    } finally {
+      await server.close();
+      await server.store.close();
+      await database.drop();
+    }
+  });
+});
+
+/** Loses the answer of an append that has committed. */
+class LosingStore extends PostgresEventStore {
+  loses = false;
+  override async append(batch: AppendBatch): Promise<void> {
+    await super.append(batch);
+    if (!this.loses) return;
+    this.loses = false;
+    throw new OutcomeUnknown('the connection was lost during a commit');
+  }
+}
+
+describe('a commit of which nobody knows whether it happened', () => {
+  it('is found in the log with the last connection there is: every other one may hold the row of a cluster that asks the same', async () => {
+    const database = await freshDatabase();
+    const store = new LosingStore({ url: database.url, max: 1 });
+    const server = await startServer(store);
+    try {
+      await server.register('c', ['10.96.0.0/16']);
+      store.loses = true;
+      const { status, text: answer } = await server.send('POST', server.services('c'), { metadata: { name: 'once' }, spec: { ports: [{ port: 80 }] } });
+      expect([status, answer]).toEqual([201, (await server.send('GET', `${server.services('c')}/once`)).text]);
+      expect(store.loses).toBe(false);
     } finally {
       await server.close();
       await server.store.close();

@@ -43,9 +43,6 @@ export interface EventStore extends ClusterReader {
    */
   locked<T>(clusterId: number, work: (session: LockedSession) => Promise<T>, known?: number): Promise<T>;
 
-  /** Which of these commands are in the log: command id -> revision of its last event. Resolves an OutcomeUnknown. */
-  findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>>;
-
   /**
    * Raises the epoch of the log by one, of every cluster and of those named later; answers how many clusters there are. Run after the database was restored from a
    * backup: revisions may then be used again, and only the epoch tells readers the two apart (design D7).
@@ -80,6 +77,8 @@ export interface ClusterReader {
   logRowAt(clusterId: number, revision: number): Promise<LogRow | undefined>;
   /** The log rows that hold events with these revisions, by the revision that was asked for, in one round trip. */
   logRowsAt(clusterId: number, revisions: readonly number[]): Promise<Map<number, LogRow>>;
+  /** Which of these commands are in the log: command id -> revision of its last event. Resolves an OutcomeUnknown. */
+  findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>>;
   /** Documents by key, in one round trip; a missing Service is missing in the answer. */
   documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]>;
   /** Documents in order of (namespace, name) as bytes, after a key, in one namespace or in all. At most `limit`. */

@@ -57,6 +57,15 @@ export abstract class MemoryReader implements ClusterReader {
     return found;
   }
 
+  async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
+    const commands = this.stateOf(clusterId)?.commands;
+    return new Map(commandIds.flatMap((text) => {
+      const id = canonicalUuid(text);
+      const revision = commands?.get(id);
+      return revision === undefined ? [] : [[id, revision] as const];
+    }));
+  }
+
   async documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]> {
     const wanted = new Set(keys.map(keyOf));
     const stored = this.stateOf(clusterId)?.documents;
@@ -230,6 +239,11 @@ export function lbMemberKeyOf(key: LbMemberKey): string {
 
 export function lbAttachedKeyOf(key: LbAttachedKey): string {
   return `${key.pool}\u0000${canonical(key.address)}\u0000${keyOf(key)}`;
+}
+
+export function canonicalUuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new BadAppend(`"${text}" is no UUID`);
+  return text.toLowerCase();
 }
 
 function max(a: bigint, b: bigint): bigint {

@@ -2,7 +2,7 @@ import { BadAppend, ClaimConflict, RevisionConflict, StoreUnavailable } from './
 import type { StoreError } from './errors.js';
 import type { AppendBatch, Claim, ClusterHead, ClusterTip, EventStore, LbUnattached, LbWaits, LockedSession, LogRow, NewLogRow } from './event-store.js';
 import { compareUnattached, unattachedOf, waitsOf } from './in-memory-lb.js';
-import { canonical, compareBytes, headOf, keyOf, lbAttachedKeyOf, lbMemberKeyOf, MemoryReader } from './in-memory-reads.js';
+import { canonical, canonicalUuid, compareBytes, headOf, keyOf, lbAttachedKeyOf, lbMemberKeyOf, MemoryReader } from './in-memory-reads.js';
 import type { ClusterState } from './in-memory-reads.js';
 
 /**
@@ -66,15 +66,6 @@ export class InMemoryEventStore extends MemoryReader implements EventStore {
       this.#clusters.set(clusterId, session.end());
       return result;
     });
-  }
-
-  async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
-    const commands = this.stateOf(clusterId)?.commands;
-    return new Map(commandIds.flatMap((text) => {
-      const id = canonicalUuid(text);
-      const revision = commands?.get(id);
-      return revision === undefined ? [] : [[id, revision] as const];
-    }));
   }
 
   async raiseEpoch(): Promise<number> {
@@ -276,11 +267,6 @@ function assertStorable(value: unknown): void {
     throw new BadAppend('a text with U+0000 or a lone surrogate cannot be stored');
   }
   if (typeof value === 'object' && value !== null && !(value instanceof Date)) Object.values(value).forEach(assertStorable);
-}
-
-function canonicalUuid(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new BadAppend(`"${text}" is no UUID`);
-  return text.toLowerCase();
 }
 
 function hasTwins(values: readonly unknown[]): boolean {

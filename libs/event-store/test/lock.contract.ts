@@ -30,9 +30,11 @@ export function lockContract(open: () => Promise<EventStore>): void {
       await append({ definition: '{}' });
       const answer = await store.locked(cluster.id, async (session) => {
         expect(session.locked).toEqual({ ...cluster, revision: 3, definition: '{}' });
-        await session.append(batch(session.locked, { claims: { taken: [claim('10.0.0.1')] } }));
+        const mine = row(3);
+        await session.append(batch(session.locked, { rows: [mine], claims: { taken: [claim('10.0.0.1')] } }));
         expect(await session.head(cluster.id)).toEqual({ ...cluster, revision: 6, definition: '{}' });
         expect(await session.claim(cluster.id, '10.0.0.1')).toEqual(claim('10.0.0.1'));
+        expect(await session.findCommands(cluster.id, [mine.command.id, randomUUID()])).toEqual(new Map([[mine.command.id, 6]]));
         return 'answer';
       });
       expect(answer).toBe('answer');

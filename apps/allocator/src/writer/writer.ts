@@ -254,7 +254,7 @@ export class Writer {
     let decided: Batch | undefined;
     try {
       return await this.store.locked(this.clusterId, async (session) => {
-        if (unsure !== undefined && (await this.isInLog(unsure))) return unsure;
+        if (unsure !== undefined && (await this.isInLog(session, unsure))) return unsure;
         const { state } = await this.current(session);
         if (unsure === undefined) this.joinQueued(waiting);
         const batch = await Batch.decide(ordersOf(waiting), state, this.clusterId, session.locked.epoch, session);
@@ -309,8 +309,9 @@ export class Writer {
     return batch === undefined ? cause : new Unsure(batch, cause);
   }
 
-  private async isInLog({ commandIds }: Batch): Promise<boolean> {
-    return commandIds.length > 0 && (await this.store.findCommands(this.clusterId, commandIds)).size === commandIds.length;
+  /** Asks over the connection of the lock: where every cluster is unsure at once, another one would be waited for in vain. */
+  private async isInLog(session: LockedSession, { commandIds }: Batch): Promise<boolean> {
+    return commandIds.length > 0 && (await session.findCommands(this.clusterId, commandIds)).size === commandIds.length;
   }
 
   private async mayRetry(error: unknown): Promise<boolean> {

@@ -95,11 +95,6 @@ export class PostgresEventStore extends PostgresReader implements EventStore {
     return locked(await this.#connect(), clusterId, work, known);
   }
 
-  async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
-    const rows = await this.rows('SELECT command_id, revision FROM log WHERE cluster_id = $1 AND command_id = ANY ($2::uuid[])', [clusterId, commandIds]);
-    return new Map(rows.map((row) => [row['command_id']!, Number(row['revision'])]));
-  }
-
   async raiseEpoch(): Promise<number> {
     const rows = await this.rows(`WITH raised AS (UPDATE log_epoch SET epoch = epoch + 1 RETURNING epoch)
       UPDATE cluster_revisions SET epoch = raised.epoch FROM raised RETURNING cluster_id`, []);

@@ -39,6 +39,11 @@ export abstract class PostgresReader implements ClusterReader {
     return new Map((await this.rows(text, [clusterId, revisions], 'log_rows_at')).map((row) => [Number(row['asked']), logRowOf(row)]));
   }
 
+  async findCommands(clusterId: number, commandIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.rows('SELECT command_id, revision FROM log WHERE cluster_id = $1 AND command_id = ANY ($2::uuid[])', [clusterId, commandIds]);
+    return new Map(rows.map((row) => [row['command_id']!, Number(row['revision'])]));
+  }
+
   async documents(clusterId: number, keys: readonly ServiceKey[]): Promise<Document[]> {
     if (keys.length === 0) return [];
     const text = `SELECT namespace, name, uid, revision, document FROM documents
