@@ -96,6 +96,14 @@ describe('a watch', () => {
     expect(connection.destroyed).toBe(false);
   });
 
+  it('that may last for longer than any timer lasts as long as a timer can', () => {
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    watch({ timeoutSeconds: 2_147_484 });
+    const delaysMs = set.mock.calls.map(([, ms]) => ms);
+    set.mockRestore();
+    expect(delaysMs).toEqual([2 ** 31 - 1]);
+  });
+
   it('costs one read of the log, shared by 2,000 watchers of a cluster', async () => {
     const watches = range(1, 2_000).map(() => watch({ revision: 1 }));
     await eventually(() => expect(feeds.watchersOf(1)).toBe(2_000));

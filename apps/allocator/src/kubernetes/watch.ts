@@ -17,6 +17,8 @@ const queueMax = 10_000;
 const drainMsMax = 30_000;
 const bookmarkMs = 60_000;
 const defaultSeconds = 1_800;
+/** 24 days: a timer that is set for longer goes off at once. */
+const timerMsMax = 2 ** 31 - 1;
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
@@ -41,8 +43,7 @@ export const serveWatch = async (store: EventStore, feeds: WatchFeeds, request: 
   const watch = new Watch(store, request, response, (type) => feeds.onSent(cluster.definition.name, type));
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  const seconds = query.timeoutSeconds ?? defaultSeconds;
-  const timer = setTimeout(() => watch.end(), seconds * 1000);
+  const timer = setTimeout(() => watch.end(), Math.min((query.timeoutSeconds ?? defaultSeconds) * 1000, timerMsMax));
   response.on('close', () => watch.end());
   let stop: (() => void) | undefined;
   try {
