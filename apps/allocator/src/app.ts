@@ -17,6 +17,7 @@ import { Assigner } from './load-balancer/assigner.js';
 import { AllocatorMetrics } from './metrics.js';
 import { problem, ProblemError } from './problem.js';
 import { refuseUnknownParameters } from './query-parameters.js';
+import { isFor } from './request-context.js';
 import type { VerifyObserver } from './verify-regularly.js';
 import { Writers } from './writer/writers.js';
 
@@ -106,7 +107,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
 /** As upstream (staging/src/k8s.io/apiserver/pkg/server/filters/cache_control.go): no proxy may answer with what was true a while ago. */
 const keepFromCaches = (fastify: FastifyInstance): void => {
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.url.startsWith('/clusters/') || request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-cache, private');
+    if (isFor('/clusters/', request) || isFor('/v1/', request)) void reply.header('cache-control', 'no-cache, private');
     done();
   });
 };
@@ -120,7 +121,7 @@ const parseBodies = (fastify: FastifyInstance): void => {
   // Fastify refuses a type that it cannot read, even where there is no body, which upstream does not look at.
   fastify.addHook('onRequest', (request, _reply, done) => {
     const type = request.raw.headers['content-type'];
-    if (type !== undefined && request.url.startsWith('/clusters/') && !/^[\w.+-]+\/[\w.+-]+\s*(;|$)/.test(type)) request.raw.headers['content-type'] = 'unreadable/type';
+    if (type !== undefined && isFor('/clusters/', request) && !/^[\w.+-]+\/[\w.+-]+\s*(;|$)/.test(type)) request.raw.headers['content-type'] = 'unreadable/type';
     done();
   });
   // The usual type by its name as well: Fastify then need not look for the nearest match.
@@ -135,7 +136,7 @@ const parseBodies = (fastify: FastifyInstance): void => {
 };
 
 const parseBody = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
-  if (request.url.startsWith('/clusters/') || request.routeOptions.config.readsBody === true) return done(null, body);
+  if (isFor('/clusters/', request) || request.routeOptions.config.readsBody === true) return done(null, body);
   request.rawBody = body;
   try {
     done(null, readV1Body(request.headers['content-type'], body));

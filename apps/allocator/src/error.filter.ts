@@ -9,6 +9,7 @@ import { badRequest, forbiddenStatus, internalError, status, tooManyRequests, un
 import { StatusError } from './kubernetes/status-error.js';
 import { sendWarnings } from './kubernetes/warnings.js';
 import { problem, ProblemError, type Problem } from './problem.js';
+import { isFor } from './request-context.js';
 import { QueueFull, WriterUnavailable } from './writer/order.js';
 
 export const bodyBytesMax = 3 * 1024 * 1024;
@@ -26,7 +27,7 @@ export class ErrorFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (reply.sent) return void this.logged(error, request); // what the client gets is cut off
     if (error instanceof Refused && error.reason === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="ipledger"');
-    if (request.url.startsWith('/clusters/')) this.sendStatus(error, request, reply);
+    if (isFor('/clusters/', request)) this.sendStatus(error, request, reply);
     else this.sendProblem(error, request, reply);
   }
 

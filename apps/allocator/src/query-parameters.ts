@@ -1,6 +1,7 @@
 import { invalidRequest } from '@ipledger/runtime';
 import type { FastifyInstance } from 'fastify';
 import { openApiDocument } from './docs/openapi.js';
+import { isFor } from './request-context.js';
 
 interface Operation {
   parameters?: readonly { $ref?: string; in?: string; name?: string }[];
@@ -10,7 +11,7 @@ interface Operation {
 export const refuseUnknownParameters = (fastify: FastifyInstance): void => {
   const known = parametersByRoute();
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (request.method === 'GET' || !request.url.startsWith('/v1/')) return done();
+    if (request.method === 'GET' || !isFor('/v1/', request)) return done();
     const names = known.get(`${request.method} ${documented(request.routeOptions.url ?? '')}`);
     const unknown = names && Object.entries(request.query as Record<string, unknown>).find(([name]) => !names.includes(name));
     if (unknown === undefined || names === undefined) return done();

@@ -28,6 +28,10 @@ export const requestContext = (request: FastifyRequest): RequestContext => ({
 const validTraceparent = (text: string | undefined): string | null =>
   text !== undefined && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text) ? text : null;
 
+/** Whether a request is for the routes below a path. Its own path may write any letter as an escape (`/%63lusters/`); the router reads those. */
+export const isFor = (prefix: '/clusters/' | '/v1/', request: FastifyRequest): boolean =>
+  request.url.startsWith(prefix) || (request.url.includes('%') && request.routeOptions.url?.startsWith(prefix) === true);
+
 export const header = (request: FastifyRequest, name: string): string | undefined => {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;

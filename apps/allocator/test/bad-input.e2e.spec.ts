@@ -46,6 +46,8 @@ describe('bad input', () => {
     ['a bad dryRun', 'DELETE', `${services}/there?dryRun=Alll`, undefined, {}, 422, /dryRun: Unsupported value/],
     ['a bad revision', 'PUT', `${services}/there`, { metadata: { name: 'there', resourceVersion: 'abc' } }, {}, 400, /is not a resourceVersion/],
     ['a bad key', 'POST', services, ok, { 'idempotency-key': 'x'.repeat(256) }, 400, /Idempotency-Key/],
+    ['no JSON, to a path in escapes', 'POST', services.replace('c', '%63'), '{"metadata":', {}, 400, /the body is not JSON/],
+    ['a bad timeout, to a path in escapes', 'GET', `${services.replace('c', '%63')}?timeout=x`, undefined, {}, 400, /invalid duration "x"/],
     ['an unknown cluster', 'POST', services.replace('/c/', '/nothing/'), ok, {}, 404, /clusters "nothing" not found/],
     ['an unserved representation', 'GET', `${services}/there`, undefined, { accept: 'text/html' }, 406, /Not Acceptable/],
   ];
@@ -73,6 +75,7 @@ describe('bad input', () => {
     ['a missing member', register({ name: 'x' }), 400, 'invalid_request', /^serviceCIDRs: is missing$/],
     ['another kind of value', register({ name: 'x', serviceCIDRs: ['10.0.0.0/24', 7] }), 400, 'invalid_request', /^serviceCIDRs\[1\]: 7 must be text$/],
     ['an unknown parameter of a change', ['PUT', '/v1/clusters/c?dryrun=All', { serviceCIDRs: ['10.96.0.0/15', 'fd00:10:96::/112'] }], 400, 'invalid_request', /^dryrun: "All" is no parameter of this request; it has inUse, dryRun$/],
+    ['the same, to a path in escapes', ['PUT', '/%761/clusters/c?dryrun=All', { serviceCIDRs: ['10.96.0.0/15', 'fd00:10:96::/112'] }], 400, 'invalid_request', /^dryrun: "All" is no parameter/],
     ['a parameter where there is none', ['POST', '/v1/clusters/c/preflight?dryRun=All', { ipv4: 1 }], 400, 'invalid_request', /; it has none$/],
     ['an unknown member', register({ name: 'x', serviceCIDRs: ['10.0.0.0/24'], foo: 1 }), 400, 'invalid_request', /^foo: 1 is not known here; name, serviceCIDRs, .* are$/],
     ['a bad name', register({ name: 'X_', serviceCIDRs: ['10.0.0.0/24'] }), 422, 'cluster_invalid', /name: "X_" is not an RFC 1123 label/],

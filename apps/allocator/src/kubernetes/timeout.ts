@@ -1,5 +1,6 @@
 import { goQuote } from '@ipledger/services';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isFor } from '../request-context.js';
 import { queryOf } from './request.js';
 import { badRequest } from './status.js';
 import { StatusError } from './status-error.js';
@@ -13,7 +14,7 @@ const units = new Set(['ns', 'us', 'µs', 'μs', 'ms', 's', 'm', 'h']);
  */
 export const refuseTimeouts = (fastify: FastifyInstance): void => {
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const problem = request.url.startsWith('/clusters/') && request.url.includes('timeout=') ? timeoutProblem(request) : undefined;
+    const problem = isFor('/clusters/', request) && request.url.includes('timeout=') ? timeoutProblem(request) : undefined;
     if (problem === undefined) done();
     else done(new StatusError(badRequest(`invalid timeout specified in the request URL - time: ${problem}`)));
   });

@@ -17,15 +17,12 @@ export interface WantedPool extends Pick<LbPool, 'name' | 'addresses'> {
  */
 export const refuseOverlap = (wanted: WantedPool, pools: readonly LocatedPool[]): void => {
   const others = pools.filter((one) => one.pool.name !== wanted.name && one.cluster !== (wanted.cluster ?? undefined) && meet(wanted, { cluster: one.cluster, clusters: one.pool.clusters }));
+  const ranges = others.flatMap(({ pool }) => pool.addresses.map((text) => ({ text, pool, range: parseRange(text) })));
   const problems = wanted.addresses.flatMap((value, i) => {
     const range = parseRange(value);
-    for (const { pool } of others)
-      for (const text of pool.addresses) {
-        const other = parseRange(text);
-        if (range !== undefined && other?.family === range.family && other.first <= range.last && range.first <= other.last)
-          return [{ field: `addresses[${i}]`, value, why: `overlaps ${text} of the LB pool ${pool.name}, which serves a cluster that this one serves too; two of its Services could get one address` }];
-      }
-    return [];
+    const other = ranges.find((one) => range !== undefined && one.range?.family === range.family && one.range.first <= range.last && range.first <= one.range.last);
+    return other === undefined ? []
+      : [{ field: `addresses[${i}]`, value, why: `overlaps ${other.text} of the LB pool ${other.pool.name}, which serves a cluster that this one serves too; two of its Services could get one address` }];
   });
   if (problems.length > 0) throw new ProblemError(rejectionProblem({ code: 'lb_pool_invalid', problems }));
 };
