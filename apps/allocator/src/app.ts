@@ -10,6 +10,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AllocatorModule, type AllocatorOptions } from './allocator.module.js';
 import { bodyProblem, type Misfit } from './body-problem.js';
+import { validatorCompiler } from './body-validator.js';
 import { bodyBytesMax, ErrorFilter } from './error.filter.js';
 import { refuseTimeouts } from './kubernetes/timeout.js';
 import { WatchFeeds } from './kubernetes/watch-feed.js';
@@ -60,7 +61,6 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
     ...(access?.tls && { https: access.tls.options }),
     ...httpEdgeOptions,
     bodyLimit: bodyBytesMax,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } },
     schemaErrorFormatter: (misfits) => bodyProblem(misfits as readonly Misfit[]),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AllocatorModule.of({ ...options, ...(access && { signIn: access.signIn, trusted: () => access.tls?.trusted ?? '' }) }), adapter, { bodyParser: false, logger: false });
@@ -69,6 +69,7 @@ export const createAllocator = async (options: AllocatorOptions, access?: Access
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   const routes = listRoutes(fastify);
   const connections = new Connections(fastify);
+  fastify.setValidatorCompiler(validatorCompiler());
   markEveryAnswer(fastify);
   keepFromCaches(fastify);
   answerProbes(fastify);
