@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BadAppend, ClaimConflict, RevisionConflict } from '@ipledger/event-store';
 import type { AppendBatch, ClusterHead, EventStore } from '@ipledger/event-store';
 import { batch, claim, document, row } from './batches.js';
+import { expectRefused } from './unchanged.js';
 
 /** What every event store promises about its lock. @see eventStoreContract */
 export function lockContract(open: () => Promise<EventStore>): void {
@@ -16,14 +17,7 @@ export function lockContract(open: () => Promise<EventStore>): void {
 
   const now = async (): Promise<ClusterHead> => (await store.head(cluster.id))!;
   const append = async (changes: Parameters<typeof batch>[1]): Promise<void> => store.append(batch(await now(), changes));
-  const expectNothingWritten = async (attempt: () => Promise<unknown>, error: Function, fields: object = {}): Promise<void> => {
-    const everything = async (): Promise<unknown> => [await now(), await store.readLog(cluster.id, 0, 100), await store.listClaims(cluster.id, undefined, 100), await store.listDocuments(cluster.id, { limit: 100 })];
-    const before = await everything();
-    const thrown = await attempt().then(() => undefined, (reason: unknown) => reason);
-    expect(thrown).toBeInstanceOf(error);
-    expect(thrown).toMatchObject(fields);
-    expect(await everything()).toEqual(before);
-  };
+  const expectNothingWritten = (attempt: () => Promise<unknown>, error: Function, fields?: object): Promise<void> => expectRefused(store, cluster, attempt, error, fields);
 
   describe('a lock', () => {
     it('shows the cluster as it is held, and what was appended in it', async () => {
